@@ -1,0 +1,315 @@
+"""Values of any names and types."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from asyncrr.coercion import DTYPES, clean_text, json_value, refusal
+from asyncrr.components import ColumnBatches, ComponentBatch, ComponentColumn, ComponentDescriptor
+from asyncrr.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["AnyValues", "DynamicArchetype", "RowSchema", "infer_batch"]
+
+Array: TypeAlias = "np.ndarray[Any, Any]"
+
+_SCALAR_DTYPES: dict[type, str] = {bool: "bool", int: "int64", float: "float64", str: "str"}
+_SCHEMAS_KEPT = 4096
+_INT64_MIN = -(2**63)
+_INT64_MAX = 2**63 - 1
+
+
+class RowSchema:
+    """What rows of plain Python scalars with the same names and types have in common.
+
+    Attributes:
+        descriptors: One for each value, in their order.
+        integers: The names of those that are ``int``.
+        texts: The names of those that are ``str``.
+    """
+
+    __slots__ = ("descriptors", "integers", "texts")
+
+    def __init__(self, descriptors: tuple[ComponentDescriptor, ...], names: tuple[str, ...]) -> None:
+        self.descriptors = descriptors
+        of_dtype = list(zip(names, descriptors, strict=True))
+        self.integers = tuple([name for name, descriptor in of_dtype if descriptor.dtype == "int64"])
+        self.texts = tuple([name for name, descriptor in of_dtype if descriptor.dtype == "str"])
+
+
+_schemas: dict[tuple[Any, ...], RowSchema | None] = {}
+_known: dict[str, ComponentDescriptor] = {}
+
+
+def _remember(descriptor: ComponentDescriptor) -> ComponentDescriptor:
+    """Keep the type of a component, in case ``None`` comes for it later."""
+    if len(_known) >= _SCHEMAS_KEPT:
+        _known.clear()
+    _known[descriptor.id] = descriptor
+    return descriptor
+
+
+def _new_schema(key: tuple[Any, ...]) -> RowSchema | None:
+    prefix, names, *types = key
+    if len(_schemas) >= _SCHEMAS_KEPT:
+        _schemas.clear()
+    schema = None
+    if all(kind in _SCALAR_DTYPES for kind in types):
+        descriptors = [
+            _remember(ComponentDescriptor(prefix + name, _SCALAR_DTYPES[kind]))
+            for name, kind in zip(names, types, strict=True)
+        ]
+        schema = RowSchema(tuple(descriptors), names)
+    _schemas[key] = schema
+    return schema
+
+
+class AnyValues:
+    """Values of any names and types, each a component of its own.
+
+    Numbers, truth values, text, bytes, arrays, and nested mappings or lists may be mixed freely. A list of numbers or
+    texts is several instances of one component; a mapping, or a list of anything else, is one structure.
+
+    Attributes:
+        values: The values as they were given, where all are plain Python scalars.
+        schema: What rows like this have in common; ``None`` where the values are not all plain scalars.
+    """
+
+    __slots__ = ("_batches", "schema", "values")
+
+    _PREFIX = ""
+
+    values: dict[str, Any]
+    schema: RowSchema | None
+
+    def __init__(self, drop_untyped_nones: bool = True, **values: Any) -> None:
+        """Take values.
+
+        Args:
+            drop_untyped_nones: Leave out what is ``None`` and was never logged before, so that its type is unknown.
+            **values: The components.
+        """
+        self._take("", values, drop_untyped_nones)
+
+    def _take(self, prefix: str, values: dict[str, Any], drop_untyped_nones: bool) -> None:
+        key = (prefix, tuple(values), *map(type, values.values()))
+        schema = _schemas[key] if key in _schemas else _new_schema(key)
+        if schema is not None:
+            for name in schema.integers:
+                if not _INT64_MIN <= values[name] <= _INT64_MAX:
+                    schema = None
+                    break
+            else:
+                for name in schema.texts:
+                    if not values[name].isascii():
+                        values[name] = clean_text(values[name])
+        self.schema = schema
+        self.values = values
+        self._batches: list[ComponentBatch] | None = None
+        if schema is None:
+            self._batches = _batches(prefix, values, drop_untyped_nones)
+
+    def as_component_batches(self) -> list[ComponentBatch]:
+        """The values, each as one batch."""
+        if self._batches is None:
+            self._batches = [
+                ComponentBatch(descriptor, [value] if descriptor.dtype == "str" else _array(value, descriptor.dtype))
+                for descriptor, value in zip(
+                    self.schema.descriptors if self.schema else (), self.values.values(), strict=True
+                )
+            ]
+        return list(self._batches)
+
+    @classmethod
+    def columns(cls, drop_untyped_nones: bool = True, **values: Any) -> ColumnBatches:
+        """Many rows, for ``send_columns``.
+
+        Args:
+            drop_untyped_nones: Leave out what is ``None``.
+            **values: For each component the values of all rows.
+        """
+        return _columns(values, "", drop_untyped_nones)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.values.items())})"
+
+
+def _array(value: Any, dtype: str) -> Array:
+    return np.array([value], DTYPES[dtype])
+
+
+def _batches(prefix: str, values: Mapping[str, Any], drop_untyped_nones: bool) -> list[ComponentBatch]:
+    batches = []
+    for name, value in values.items():
+        batch = _batch_or_none(prefix + name, value, drop_untyped_nones)
+        if batch is not None:
+            batches.append(batch)
+    return batches
+
+
+def _batch_or_none(name: str, value: Any, drop_untyped_nones: bool) -> ComponentBatch | None:
+    if value is not None:
+        batch = infer_batch(name, value)
+        _remember(batch.descriptor)
+        return batch
+    descriptor = _known.get(name)
+    if descriptor is None:
+        if drop_untyped_nones:
+            return None
+        raise DataError(f"{name}=None has no type yet: log a value first, or leave drop_untyped_nones=True")
+    if descriptor.dtype in ("str", "struct", "tensor") or None in descriptor.shape:
+        return ComponentBatch(descriptor, [])
+    return ComponentBatch(descriptor, np.empty((0, *descriptor.shape), DTYPES[descriptor.dtype]))
+
+
+def infer_batch(name: str, value: Any) -> ComponentBatch:
+    """A batch whose type follows from the value.
+
+    Args:
+        name: The component's id.
+        value: A number, truth value, text, bytes, array-like, mapping or sequence; not ``None``.
+
+    Raises:
+        DataError: The value cannot be stored.
+    """
+    kind = type(value)
+    if kind in _SCALAR_DTYPES:
+        return _scalar_batch(name, value, _SCALAR_DTYPES[kind])
+    if isinstance(value, ComponentBatch):
+        descriptor = value.descriptor
+        renamed = ComponentDescriptor(name, descriptor.dtype, descriptor.shape, descriptor.component_type)
+        return ComponentBatch(renamed, value.values, value.is_owned)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return ComponentBatch(ComponentDescriptor(name, "uint8", (None,)), [np.frombuffer(bytes(value), np.uint8)])
+    if isinstance(value, list | tuple):
+        return _sequence_batch(name, value)
+    if isinstance(value, np.ndarray | np.generic) or _is_tensor(value):
+        return _array_batch(name, value)
+    plain = json_value(value, name)
+    if type(plain) in _SCALAR_DTYPES:
+        return _scalar_batch(name, plain, _SCALAR_DTYPES[type(plain)])
+    if type(plain) is bytes or (
+        plain is not value and isinstance(plain, list) and not isinstance(value, set | frozenset)
+    ):
+        return infer_batch(name, plain)
+    return ComponentBatch(ComponentDescriptor(name, "struct"), [plain])
+
+
+def _is_tensor(value: Any) -> bool:
+    return (hasattr(value, "__array__") or hasattr(value, "__dlpack__")) and not hasattr(value, "keys")
+
+
+def _scalar_batch(name: str, value: Any, dtype: str) -> ComponentBatch:
+    if dtype == "str":
+        return ComponentBatch(ComponentDescriptor(name, "str"), [clean_text(value)])
+    if dtype == "int64" and not _INT64_MIN <= value <= _INT64_MAX:
+        if not 0 <= value < 2**64:
+            raise DataError(f"{name}: {value} does not fit 64 bits: pass it as str or float")
+        dtype = "uint64"
+    return ComponentBatch(ComponentDescriptor(name, dtype), _array(value, dtype))
+
+
+def _sequence_batch(name: str, value: Any) -> ComponentBatch:
+    """Several instances where all elements are of one simple kind, else one structure."""
+    types = {type(item) for item in value}
+    if types == {str}:
+        return ComponentBatch(ComponentDescriptor(name, "str"), [clean_text(item) for item in value])
+    if types == {bytes}:
+        blobs = [np.frombuffer(item, np.uint8) for item in value]
+        return ComponentBatch(ComponentDescriptor(name, "uint8", (None,)), blobs)
+    if types == {dict}:
+        structs = [json_value(item, f"{name}[{at}]") for at, item in enumerate(value)]
+        return ComponentBatch(ComponentDescriptor(name, "struct"), structs)
+    if types and all(
+        kind in (bool, int, float) or issubclass(kind, list | tuple | np.number | np.ndarray) for kind in types
+    ):
+        try:
+            array = np.array(value)
+        except ValueError:  # of different lengths
+            array = np.empty(0, object)
+        if array.dtype.kind in "biuf" and not (bool in types and len(types) > 1):
+            return _array_batch(name, array, is_owned=True)
+    return ComponentBatch(ComponentDescriptor(name, "struct"), [json_value(value, name)])
+
+
+def _array_batch(name: str, value: Any, is_owned: bool = False) -> ComponentBatch:
+    from asyncrr.coercion import as_array, numeric_array
+
+    descriptor = ComponentDescriptor(name, "float64")
+    array = as_array(value, descriptor)
+    kind = array.dtype.kind
+    if kind in "US":
+        texts = [
+            item if isinstance(item, str) else item.decode(errors="replace") for item in array.reshape(-1).tolist()
+        ]
+        return ComponentBatch(ComponentDescriptor(name, "str"), [clean_text(text) for text in texts])
+    if kind in "mM":
+        return ComponentBatch(ComponentDescriptor(name, "str"), [str(item) for item in array.reshape(-1)])
+    if kind == "O":
+        return ComponentBatch(ComponentDescriptor(name, "struct"), [json_value(array.tolist(), name)])
+    dtype = array.dtype.name if array.dtype.name in DTYPES else "float64" if kind == "f" else "float32"
+    plain, is_fresh = numeric_array(array, descriptor, DTYPES[dtype])
+    if plain.ndim == 0:
+        plain = plain.reshape(1)
+    if is_owned or is_fresh:
+        plain.flags.writeable = False
+    return ComponentBatch(ComponentDescriptor(name, dtype, plain.shape[1:]), plain, is_owned or is_fresh)
+
+
+def _columns(values: Mapping[str, Any], prefix: str, drop_untyped_nones: bool) -> ColumnBatches:
+    columns = ColumnBatches()
+    for name, value in values.items():
+        batch = _batch_or_none(prefix + name, value, drop_untyped_nones)
+        if batch is None:
+            continue
+        if batch.descriptor.dtype == "struct" and isinstance(value, list | tuple) and len(batch) != len(value):
+            batch = ComponentBatch(batch.descriptor, batch.values[0])  # type: ignore[arg-type]
+        columns.append(ComponentColumn(batch.descriptor, batch.values, None, batch.is_owned))
+    rows = {column.row_count for column in columns}
+    if len(rows) > 1:
+        told = ", ".join(f"{column.descriptor.id} has {column.row_count}" for column in columns)
+        raise DataError(f"columns: all components need the same number of rows; {told}")
+    return columns
+
+
+class DynamicArchetype(AnyValues):
+    """Values of any names and types, as components of an archetype that the user names."""
+
+    __slots__ = ()
+
+    def __init__(
+        self, archetype: str, drop_untyped_nones: bool = True, components: Mapping[str, Any] | None = None
+    ) -> None:
+        """Take values.
+
+        Args:
+            archetype: The archetype's name; components are called ``archetype:name``.
+            drop_untyped_nones: Leave out what is ``None`` and was never logged before, so that its type is unknown.
+            components: The components.
+        """
+        if not isinstance(drop_untyped_nones, bool):
+            raise UsageError("DynamicArchetype: give the components by name, as components={...}")
+        self._take(_prefix(archetype), dict(components or {}), drop_untyped_nones)
+
+    @classmethod
+    def columns(  # type: ignore[override]
+        cls, archetype: str, drop_untyped_nones: bool = True, components: Mapping[str, Any] | None = None
+    ) -> ColumnBatches:
+        """Many rows, for ``send_columns``.
+
+        Args:
+            archetype: The archetype's name.
+            drop_untyped_nones: Leave out what is ``None``.
+            components: For each component the values of all rows.
+        """
+        return _columns(components or {}, _prefix(archetype), drop_untyped_nones)
+
+
+def _prefix(archetype: Any) -> str:
+    if not isinstance(archetype, str) or not archetype:
+        raise refusal(ComponentDescriptor("DynamicArchetype:archetype", "str"), archetype, "a name is needed")
+    return f"{archetype}:"

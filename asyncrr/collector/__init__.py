@@ -1,0 +1,1 @@
+"""The collector: takes frames from recorders, keeps them on disk, and hands them out again."""

@@ -1,0 +1,280 @@
+"""The ledger of one writer: which of its frames were taken, which are written, which are on the disk."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from asyncrr.collector.segments import Place, Segment, SegmentFacts, StaticKey, scan_segment
+from asyncrr.errors import CorruptError
+from asyncrr.wire import DeliveryReceiver, RawFrame, RecordingHeader, summary_of
+from asyncrr.wire.framing import is_intact
+
+__all__ = ["Ledger", "Synced"]
+
+_WRITE_BYTES = 8 * 2**20
+_NO_ROOM = frozenset(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
+
+
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    """Why frames that were taken will not be kept; the client is to blame where there is a reason."""
+
+    reason: str = ""
+    is_damaged: bool = False
+    trouble: OSError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What a round of writing led to.
+
+    Attributes:
+        sequence: Every frame up to this one is on the disk.
+        nbytes: Taken bytes that are settled by it.
+        is_lost: What was taken beyond it is gone: ask for it again.
+        reason: What is wrong with the client's bytes, if anything is.
+        is_damaged: They do not fit their checksum, so sending them again may help.
+        is_finished: The segment is complete and closed.
+        trouble: What stands in the way of writing, if anything does.
+    """
+
+    sequence: int
+    nbytes: int = 0
+    is_lost: bool = False
+    reason: str = ""
+    is_damaged: bool = False
+    is_finished: bool = False
+    trouble: OSError | None = None
+
+
+class Ledger:
+    """Frames of one writer on their way to the disk, whatever connections they come by.
+
+    The loop calls what is listed first; one thread calls :meth:`write`, another :meth:`sync`.
+
+    Args:
+        header: Whose frames.
+        directory: Where its segments lie.
+        receiver: Which sequence numbers were taken, and which are durable.
+        next_number: Of its next segment.
+        statics: Where its static frames lie in earlier segments.
+
+    Attributes:
+        held_bytes: Taken and not yet on the disk.
+        trouble: What stands in the way of writing now.
+        unsettled_bytes: Written and not yet reported.
+        on_synced: Called on the loop with the result of each round.
+    """
+
+    def __init__(
+        self,
+        header: RecordingHeader,
+        directory: str,
+        receiver: DeliveryReceiver,
+        next_number: int,
+        statics: dict[StaticKey, Place],
+    ) -> None:
+        self.header = header
+        self.receiver = receiver
+        self.held_bytes = 0
+        self.trouble: OSError | None = None
+        self.on_synced: Callable[[Synced], None] = _nobody
+        self._directory = directory
+        self._next_number = next_number
+        self._statics = statics
+        self._lock = threading.Lock()  # held while the segment or what is pending changes
+        self._pending: deque[RawFrame] = deque()
+        self._segment: Segment | None = None
+        self._facts: list[SegmentFacts] = []  # of segments that were closed
+        self._written = receiver.durable
+        self.unsettled_bytes = 0
+        self._loss: _Loss | None = None
+        self._is_loss_reported = False
+        self._obstacle: OSError | None = None
+        self._is_finishing = False
+        self._is_letting_go = False
+
+    # ---- on the loop
+
+    def take(self, frames: list[RawFrame], nbytes: int) -> None:
+        """Have frames written that the receiver took; their bodies' checksums are looked at then."""
+        with self._lock:
+            self.held_bytes += nbytes
+            self._pending.extend(frames)
+            self._is_letting_go = False
+
+    def settle(self, synced: Synced) -> None:
+        """Take the result of a round into account, then tell whoever is connected."""
+        self.receiver.synced(synced.sequence)
+        self.trouble = synced.trouble
+        with self._lock:
+            self.held_bytes -= synced.nbytes
+            if synced.is_lost:
+                self.receiver.lost()
+                self._pending.clear()
+                self.held_bytes = self.unsettled_bytes = 0
+                self._written = self.receiver.durable
+                self._loss = None
+                self._is_loss_reported = False
+        self.on_synced(synced)
+
+    def restart_at(self, durable: int) -> None:
+        """The receiver was told that nothing up to this sequence number will ever come."""
+        with self._lock:
+            self._written = max(self._written, durable)
+
+    def finish(self) -> None:
+        """Have a trailer written: every frame there will be is on the disk."""
+        self._is_finishing = True
+
+    def let_go(self) -> None:
+        """Have the file closed as it is, because nobody is connected."""
+        self._is_letting_go = True
+
+    def hold(self) -> None:
+        """Somebody is connected."""
+        self._is_letting_go = False
+
+    def facts(self) -> list[SegmentFacts]:
+        """What is known of the segments written here; callable from any thread."""
+        with self._lock:
+            current = [] if self._segment is None else [self._segment.facts]
+            return [*self._facts, *current]
+
+    # ---- in the writing thread
+
+    @property
+    def has_obstacle(self) -> bool:
+        """Whether the last write found no room."""
+        return self._obstacle is not None
+
+    def write(self) -> bool:
+        """Write some of what is pending; tells whether more is."""
+        with self._lock:
+            if self._loss is not None or not self._pending:
+                return False
+            self._obstacle = None
+            segment = self._segment
+            if segment is None:
+                try:
+                    segment = self._segment = self._new_segment()
+                except OSError as error:
+                    self._obstacle = error
+                    return True
+            batch: list[RawFrame] = []
+            size = 0
+            while self._pending and size < _WRITE_BYTES:
+                frame = self._pending.popleft()
+                if not is_intact(frame.header, frame.data):
+                    self._loss = _Loss("the checksum of a frame does not hold", is_damaged=True)
+                    break
+                batch.append(frame)
+                size += frame.nbytes
+            self._append(segment, batch)
+            return bool(self._pending)
+
+    def _append(self, segment: Segment, batch: list[RawFrame]) -> None:
+        try:
+            segment.append([frame for frame in batch if frame.sequence or self._is_new(frame)])
+        except CorruptError as error:
+            self._loss = _Loss(error.reason)
+        except OSError as error:
+            if error.errno in _NO_ROOM:
+                self._obstacle = error
+            else:
+                self._loss = _Loss(trouble=error)
+        last = max(self._written, segment.facts.last_sequence)
+        rest = [frame for frame in batch if frame.sequence > last] if self._is_hindered else []
+        self._pending.extendleft(reversed(rest))
+        self.unsettled_bytes += sum(frame.nbytes for frame in batch) - sum(frame.nbytes for frame in rest)
+        self._written = last
+
+    @property
+    def _is_hindered(self) -> bool:
+        return self._obstacle is not None or (self._loss is not None and self._loss.trouble is not None)
+
+    def _is_new(self, frame: RawFrame) -> bool:
+        """Whether a static frame without a number, repeated on each connection, is not yet here."""
+        summary = summary_of(frame)
+        return (summary.entity_path, summary.components) not in self._statics
+
+    def _new_segment(self) -> Segment:
+        while True:
+            path = os.path.join(self._directory, f"{self.header.writer_id}-{self._next_number}.arrd")
+            try:
+                segment = Segment(path, self.header, self._statics)
+            except FileExistsError:
+                self._next_number += 1
+            else:
+                self._next_number += 1
+                return segment
+
+    # ---- in the syncing thread
+
+    def sync(self) -> Synced | None:
+        """Bring what is written to the disk itself; ``None`` where there is nothing new to tell."""
+        with self._lock:
+            if self._is_loss_reported:
+                return None
+            segment, written, nbytes = self._segment, self._written, self.unsettled_bytes
+            loss, obstacle = self._loss, self._obstacle
+            self._is_loss_reported = loss is not None
+            self.unsettled_bytes = 0
+            is_finished = self._is_finishing and not self._pending and loss is None
+            if is_finished:
+                self._is_finishing = False
+                if segment is not None:
+                    with suppress(OSError):  # a segment without a trailer is as good
+                        segment.finish()
+        if segment is not None:
+            try:
+                segment.sync()
+            except OSError as error:
+                return self._sync_failed(segment, error)
+            is_idle = self._is_letting_go and not self._pending
+            if is_finished or is_idle or (loss is not None and loss.trouble is not None):
+                self._close(segment)
+        if loss is not None:
+            return Synced(written, nbytes, True, loss.reason, loss.is_damaged, trouble=loss.trouble)
+        return Synced(written, nbytes, is_finished=is_finished, trouble=obstacle)
+
+    def _sync_failed(self, segment: Segment, error: OSError) -> Synced:
+        """What was written since the last sync may be anywhere: cut it off, and let it be sent again."""
+        with self._lock:
+            self._loss = _Loss(trouble=error)
+            self._is_loss_reported = True
+            with suppress(OSError):
+                segment.cut(segment.synced_end)
+        self._close(segment)
+        return Synced(segment.synced_sequence, is_lost=True, trouble=error)
+
+    def _close(self, segment: Segment) -> None:
+        with self._lock:
+            if self._loss is None and (self._pending or not segment.is_settled):
+                return
+            segment.close()
+            self._segment = None
+            facts: SegmentFacts | None = segment.facts
+            if not segment.is_settled:
+                with suppress(OSError):
+                    facts = scan_segment(segment.facts.path)
+            if facts is not None:
+                self._facts.append(facts)
+
+    def close(self) -> None:
+        """Let go of the file; nothing is written any more."""
+        with self._lock:
+            if self._segment is not None:
+                self._segment.close()
+                self._facts.append(self._segment.facts)
+                self._segment = None
+
+
+def _nobody(synced: Synced) -> None:
+    """Nobody is connected."""

@@ -1,0 +1,373 @@
+"""Segments on disk: one file of one writer, written frame by frame and scanned after a restart."""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from asyncrr.errors import CorruptError, FormatError
+from asyncrr.wire import (
+    FRAME_HEADER_BYTES,
+    KIND_CHUNK,
+    KIND_GAP,
+    KIND_HEADER,
+    KIND_TRAILER,
+    PREAMBLE,
+    PREAMBLE_BYTES,
+    REPEATED,
+    ChunkSummary,
+    Frame,
+    RawFrame,
+    RecordingHeader,
+    SegmentIndex,
+    decode_gap,
+    decode_header,
+    encode_header,
+    parse_frame,
+    summary_of,
+    with_flags,
+)
+from asyncrr.wire.framing import check_preamble, parse_header
+
+__all__ = [
+    "Place",
+    "Segment",
+    "SegmentFacts",
+    "StaticKey",
+    "directory_name",
+    "scan_segment",
+    "segment_paths",
+    "sync_directory",
+]
+
+_GATHER_BYTES = 256 * 1024
+_SLICE_BYTES = 512 * 1024
+_STATIC_BYTES = 16 * 2**20
+"""Static frames of up to so many bytes together are repeated in a new segment, the latest first."""
+
+StaticKey: TypeAlias = "tuple[str, tuple[str, ...]]"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a frame lies.
+
+    Attributes:
+        path: Of the segment.
+        offset: In bytes.
+        nbytes: Of the frame.
+    """
+
+    path: str
+    offset: int
+    nbytes: int
+
+
+@dataclass(slots=True)
+class SegmentFacts:
+    """What is known of a segment without reading it again.
+
+    Attributes:
+        path: Of its file.
+        header: Whose it is.
+        end: Bytes up to the end of its last whole frame.
+        last_sequence: The greatest sequence number in it.
+        frames: Numbered frames in it, without repeated ones.
+        rows: Rows in it, without repeated ones.
+        dropped_rows: Rows that gap marks name as missing.
+        is_complete: It ends with a trailer.
+        statics: Where the writer's latest static frames lie.
+    """
+
+    path: str
+    header: RecordingHeader
+    end: int = 0
+    last_sequence: int = 0
+    frames: int = 0
+    rows: int = 0
+    dropped_rows: int = 0
+    is_complete: bool = False
+    statics: dict[StaticKey, Place] = field(default_factory=dict)
+
+    def count(self, frame: RawFrame, summary: ChunkSummary | None, offset: int) -> None:
+        """Take a frame that lies at ``offset`` into account."""
+        self.last_sequence = max(self.last_sequence, frame.sequence)
+        self.end = offset + frame.nbytes
+        if summary is not None and summary.is_static:
+            self.statics[summary.entity_path, summary.components] = Place(self.path, offset, frame.nbytes)
+        if frame.flags & REPEATED or not frame.sequence:
+            return
+        self.frames += 1
+        if summary is not None:
+            self.rows += summary.row_count
+        elif frame.kind == KIND_GAP:
+            self.dropped_rows += decode_gap(frame).row_count
+
+
+def directory_name(recording_id: str) -> str:
+    """A bounded, harmless name for a recording's directory, different for ids that differ in any way."""
+    readable = re.sub(r"[^A-Za-z0-9_-]+", "-", recording_id)[:48].strip("-")
+    digest = hashlib.blake2b(recording_id.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+    return f"{readable}-{digest}" if readable else digest
+
+
+def segment_paths(directory: str, writer_id: str | None = None) -> list[str]:
+    """The segments below a recording's directory, each writer's in order."""
+    found = []
+    try:
+        names = os.listdir(directory)
+    except FileNotFoundError:
+        return []
+    for name in names:
+        match = re.fullmatch(r"([0-9a-f]{32})-([0-9]{1,9})\.arrd", name)
+        if match and writer_id in (None, match[1]):
+            found.append((match[1], int(match[2]), os.path.join(directory, name)))
+    return [path for _, _, path in sorted(found)]
+
+
+def sync_directory(path: str) -> None:
+    """Make a new name in a directory survive a loss of power, where the system can."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_file(descriptor: int) -> None:
+    """Wait until what was written is on the disk itself."""
+    if hasattr(os, "fdatasync"):
+        os.fdatasync(descriptor)
+        return
+    try:
+        from fcntl import F_FULLFSYNC, fcntl  # type: ignore[attr-defined,unused-ignore]
+    except ImportError:
+        os.fsync(descriptor)
+    else:
+        fcntl(descriptor, F_FULLFSYNC)
+
+
+class Segment:
+    """A segment that is being written. Every method may block; one thread at a time calls them.
+
+    Attributes:
+        facts: What it holds, up to its last whole frame.
+        synced_end: Bytes that are known to be on the disk.
+        synced_sequence: The greatest sequence number among them.
+    """
+
+    def __init__(self, path: str, header: RecordingHeader, statics: dict[StaticKey, Place] | None = None) -> None:
+        """Create the file, which must not exist, with its header and the writer's static frames.
+
+        Args:
+            path: Of the file.
+            header: Whose it is.
+            statics: Where static frames lie in earlier segments; what is written here is noted in it, too.
+
+        Raises:
+            OSError: That failed; no file is left behind.
+        """
+        statics = {} if statics is None else statics
+        repeated = list(_repeated(statics.values()))
+        self.facts = SegmentFacts(path, header, statics=statics)
+        self.synced_end = self.synced_sequence = 0
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+        self._descriptor = os.open(path, flags, 0o644)
+        self._index = SegmentIndex()
+        try:
+            self._append([PREAMBLE])
+            self.facts.end = PREAMBLE_BYTES
+            self.append([parse_frame(encode_header(header)), *repeated])
+            sync_directory(os.path.dirname(path))
+        except BaseException:
+            self.close()
+            os.unlink(path)
+            raise
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all that was written is on the disk."""
+        return self.synced_end == self.facts.end
+
+    def append(self, frames: Sequence[RawFrame]) -> None:
+        """Write whole frames, unchanged. What fails is cut back to the frame before.
+
+        Raises:
+            CorruptError: A frame does not hold what its kind promises; those before it are written.
+            OSError: :attr:`facts` says up to which frame it went well.
+        """
+        checked: list[tuple[RawFrame, ChunkSummary | None]] = []
+        trouble: CorruptError | None = None
+        for frame in frames:
+            try:
+                checked.append((frame, _checked(frame)))
+            except CorruptError as error:
+                trouble = error
+                break
+        pending: list[tuple[RawFrame, ChunkSummary | None]] = []
+        size = 0
+        for each in checked:
+            pending.append(each)
+            size += each[0].nbytes
+            if size >= _GATHER_BYTES:
+                self._write(pending)
+                pending, size = [], 0
+        if pending:
+            self._write(pending)
+        if trouble is not None:
+            raise trouble
+
+    def sync(self) -> None:
+        """Wait until what was written before is on the disk; another thread may append meanwhile.
+
+        Raises:
+            OSError: It is not, and never will be: nothing beyond :attr:`synced_end` counts.
+        """
+        sequence, end = self.facts.last_sequence, self.facts.end
+        if end > self.synced_end:
+            sync_file(self._descriptor)
+            self.synced_end, self.synced_sequence = end, sequence
+
+    def finish(self) -> None:
+        """Write the trailer: no frame follows."""
+        trailer = parse_frame(self._index.trailer(self.facts.end))
+        self._append([trailer.data])
+        self.facts.end += trailer.nbytes
+        self.facts.is_complete = True
+
+    def cut(self, end: int) -> None:
+        """Forget what lies behind ``end``."""
+        os.ftruncate(self._descriptor, end)
+        os.lseek(self._descriptor, end, os.SEEK_SET)
+
+    def close(self) -> None:
+        """Let go of the file; a trailer is not written."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def _write(self, frames: list[tuple[RawFrame, ChunkSummary | None]]) -> None:
+        self._append([frame.data for frame, _ in frames])
+        for frame, summary in frames:
+            self._index.add(frame, self.facts.end)
+            self.facts.count(frame, summary, self.facts.end)
+
+    def _append(self, parts: list[bytes] | list[memoryview]) -> None:
+        """Write all of it or nothing."""
+        data = memoryview(parts[0] if len(parts) == 1 else b"".join(parts))
+        try:
+            while data:
+                data = data[write_some(self._descriptor, data[:_SLICE_BYTES]) :]
+        except BaseException:
+            self.cut(self.facts.end)
+            raise
+
+
+write_some = os.write
+"""How bytes reach a file: one place, so that a full disk can be rehearsed."""
+
+
+def scan_segment(path: str) -> SegmentFacts | None:
+    """What a segment holds, up to its first damage; ``None`` where it has no readable header.
+
+    Checksums of bodies are looked at unless a trailer says that the segment ended in peace. What is found whole is
+    on the disk itself when this returns.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with open(path, "r+b") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size < PREAMBLE_BYTES + FRAME_HEADER_BYTES:
+            return None
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as view:
+            facts = _scan(path, view)
+        if facts is not None and not facts.is_complete:
+            sync_file(file.fileno())
+    return facts
+
+
+def _scan(path: str, view: memoryview) -> SegmentFacts | None:
+    try:
+        check_preamble(bytes(view[:PREAMBLE_BYTES]))
+        first = _frame_at(view, PREAMBLE_BYTES, is_trusted=False)
+        if first.kind != KIND_HEADER:
+            return None
+        facts = SegmentFacts(path, decode_header(first))
+    except FormatError:
+        return None
+    ends_in_peace = _ends_in_peace(view, first.nbytes + PREAMBLE_BYTES)
+    offset = PREAMBLE_BYTES
+    try:
+        while offset < len(view):
+            frame = _frame_at(view, offset, ends_in_peace)
+            if frame.kind == KIND_TRAILER:
+                facts.is_complete = ends_in_peace
+                facts.end = offset + frame.nbytes
+                break
+            facts.count(frame, _checked(frame), offset)
+            offset += frame.nbytes
+    except FormatError:
+        pass  # a torn end, or damage: what lies behind it counts as not received
+    return facts
+
+
+def _ends_in_peace(view: memoryview, start: int) -> bool:
+    """Whether the last frame is a whole trailer, found by hopping from header to header."""
+    offset = start
+    try:
+        while len(view) - offset >= FRAME_HEADER_BYTES:
+            header = parse_header(view[offset : offset + FRAME_HEADER_BYTES])
+            if header.kind == KIND_TRAILER:
+                parse_frame(view[offset:])
+                return True
+            offset += header.nbytes
+    except FormatError:
+        pass
+    return False
+
+
+def _frame_at(view: memoryview, offset: int, is_trusted: bool) -> RawFrame:
+    if len(view) - offset < FRAME_HEADER_BYTES:
+        raise CorruptError("the frame ends within its header", offset)
+    header = parse_header(view[offset : offset + FRAME_HEADER_BYTES])
+    data = view[offset : offset + header.nbytes]
+    if is_trusted and len(data) == header.nbytes:
+        return RawFrame(header, data, offset)
+    return parse_frame(data, offset)
+
+
+def _checked(frame: RawFrame) -> ChunkSummary | None:
+    """The summary of a chunk, and proof that other frames can be read."""
+    if frame.kind == KIND_CHUNK:
+        return summary_of(frame)
+    if frame.kind == KIND_GAP:
+        decode_gap(frame)
+    return None
+
+
+def _repeated(statics: Iterable[Place]) -> Iterator[RawFrame]:
+    """Static frames out of earlier segments, marked as repeated; one that cannot be read is left out."""
+    room = _STATIC_BYTES
+    chosen = []
+    for place in reversed(list(statics)):
+        room -= place.nbytes
+        if room < 0:
+            break
+        chosen.append(place)
+    for place in reversed(chosen):
+        try:
+            with open(place.path, "rb") as file:
+                file.seek(place.offset)
+                raw = parse_frame(file.read(place.nbytes))
+        except (OSError, FormatError):
+            continue
+        frame = Frame(raw.kind, raw.flags, raw.sequence, (raw.data,), raw.nbytes, 0)
+        yield parse_frame(with_flags(frame, REPEATED))

@@ -1,0 +1,216 @@
+"""The store: the directory of a collector, with a ledger for every writer that is connected."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import uuid
+from typing import IO
+
+from asyncrr.collector.catalogue import Catalogue, RecordingFacts
+from asyncrr.collector.commit import Committer
+from asyncrr.collector.ledger import Ledger
+from asyncrr.collector.segments import SegmentFacts, StaticKey, Place, directory_name, scan_segment, segment_paths
+from asyncrr.errors import UsageError
+from asyncrr.wire import DeliveryReceiver, RecordingHeader
+
+__all__ = ["Store"]
+
+_IDLE_SECONDS = 60.0
+_MAX_IDLE = 256
+_CLOSE_SECONDS = 30.0
+
+_log = logging.getLogger("asyncrr.collector")
+
+
+class Store:
+    """Where frames are kept. One collector at a time uses a directory.
+
+    Args:
+        directory: Made if it does not exist.
+        idle_seconds: How long the file of a writer that went away without an end stays open for its return.
+
+    Attributes:
+        collector_id: Made once for the directory.
+    """
+
+    def __init__(self, directory: str, idle_seconds: float = _IDLE_SECONDS) -> None:
+        self.directory = os.path.abspath(directory)
+        self.collector_id = ""
+        self._idle_seconds = idle_seconds
+        self._catalogue = Catalogue(self.directory)
+        self._committer: Committer | None = None
+        self._ledgers: dict[tuple[str, str], Ledger] = {}
+        self._openings: dict[tuple[str, str], asyncio.Future[Ledger]] = {}
+        self._idle: dict[Ledger, asyncio.TimerHandle] = {}
+        self._users: dict[Ledger, int] = {}
+        self._lock_file: IO[bytes] | None = None
+
+    async def open(self) -> None:
+        """Lock the directory and learn what it holds.
+
+        Raises:
+            UsageError: Another collector uses it.
+            OSError: It cannot be used.
+        """
+        self.collector_id = await asyncio.to_thread(self._open)
+        self._committer = Committer(asyncio.get_running_loop())
+
+    def _open(self) -> str:
+        os.makedirs(self.directory, exist_ok=True)
+        file = open(os.path.join(self.directory, ".collector"), "a+b")  # noqa: SIM115, held as long as the store is
+        try:
+            _lock(file, self.directory)
+            file.seek(0)
+            collector_id = file.read(64).decode("ascii", "replace").strip()
+            if not collector_id:
+                collector_id = uuid.uuid4().hex
+                file.write(collector_id.encode())
+                file.flush()
+            self._catalogue.open()
+        except BaseException:
+            file.close()
+            raise
+        self._lock_file = file
+        return collector_id
+
+    async def aclose(self) -> None:
+        """Bring what was taken to the disk and let go. Sessions have ended before."""
+        for timer in self._idle.values():
+            timer.cancel()
+        if self._committer is not None:
+            await asyncio.to_thread(self._close, self._committer)
+            self._committer = None
+
+    def _close(self, committer: Committer) -> None:
+        committer.close(_CLOSE_SECONDS)
+        for ledger in self._ledgers.values():
+            ledger.close()
+        self._catalogue.update(self._live_facts())
+        self._catalogue.close()
+        if self._lock_file is not None:
+            self._lock_file.close()
+
+    # ---- ledgers
+
+    async def acquire(self, header: RecordingHeader) -> Ledger:
+        """The ledger of a writer, for one session more; give it back with :meth:`release`.
+
+        Raises:
+            OSError: Its segments cannot be read.
+        """
+        key = (header.recording_id, header.writer_id)
+        ledger = self._ledgers.get(key)
+        if ledger is None:
+            opening = self._openings.get(key)
+            if opening is None:
+                opening = asyncio.ensure_future(asyncio.to_thread(self._ledger_from_disk, header))
+                self._openings[key] = opening
+                opening.add_done_callback(lambda _: self._openings.pop(key, None))
+            found = await asyncio.shield(opening)
+            ledger = self._ledgers.setdefault(key, found)
+        if (timer := self._idle.pop(ledger, None)) is not None:
+            timer.cancel()
+        self._users[ledger] = self._users.get(ledger, 0) + 1
+        ledger.hold()
+        return ledger
+
+    def release(self, ledger: Ledger) -> None:
+        """A session is over."""
+        self._users[ledger] -= 1
+        if self._users[ledger]:
+            return
+        del self._users[ledger]
+        loop = asyncio.get_running_loop()
+        self._idle[ledger] = loop.call_later(self._idle_seconds, self._retire, ledger)
+        if len(self._idle) > _MAX_IDLE:
+            oldest = next(iter(self._idle))
+            self._idle[oldest].cancel()
+            self._retire(oldest)
+
+    def submit(self, ledger: Ledger) -> None:
+        """A ledger has something to do."""
+        if self._committer is not None:
+            self._committer.submit(ledger)
+
+    def _retire(self, ledger: Ledger) -> None:
+        """Close the file of a writer that has been away; its facts go to the catalogue."""
+        self._idle.pop(ledger, None)
+        ledger.let_go()
+        self.submit(ledger)
+        asyncio.ensure_future(self._forget(ledger))
+
+    async def _forget(self, ledger: Ledger) -> None:
+        """Drop a ledger once its file is closed; if its writer returned meanwhile, it stays."""
+        key = (ledger.header.recording_id, ledger.header.writer_id)
+        for _ in range(100):
+            if ledger in self._users or ledger in self._idle:
+                return
+            if ledger.is_closed:
+                break
+            await asyncio.sleep(0.1)
+        else:
+            return
+        await asyncio.to_thread(self._catalogue.update, ledger.facts())
+        if ledger not in self._users and ledger.is_closed and self._ledgers.get(key) is ledger:
+            del self._ledgers[key]
+
+    def _ledger_from_disk(self, header: RecordingHeader) -> Ledger:
+        directory = os.path.join(self.directory, directory_name(header.recording_id))
+        os.makedirs(directory, exist_ok=True)
+        durable, number = 0, 0
+        statics: dict[StaticKey, Place] = {}
+        for path in segment_paths(directory, header.writer_id):
+            number = int(path.rpartition("-")[2].removesuffix(".arrd"))
+            facts = scan_segment(path)
+            if facts is not None:
+                durable = max(durable, facts.last_sequence)
+                statics |= facts.statics
+        return Ledger(header, directory, DeliveryReceiver(durable, self.collector_id), number + 1, statics)
+
+    # ---- what there is
+
+    async def recordings(self, recording_id: str | None = None) -> list[tuple[RecordingFacts, bool]]:
+        """All recordings, the newest first, or the one asked for, and whether somebody is writing it now."""
+        live = {ledger.header.recording_id for ledger in self._users}
+        facts = self._live_facts()
+
+        def look() -> list[RecordingFacts]:
+            self._catalogue.update(facts)
+            return self._catalogue.recordings(recording_id)
+
+        return [(each, each.recording_id in live) for each in await asyncio.to_thread(look)]
+
+    async def spans(self, recording_id: str) -> list[tuple[str, int]]:
+        """The segments of a recording, each writer's in order, and how many bytes of each can be read."""
+        facts = self._live_facts()
+
+        def look() -> list[tuple[str, int]]:
+            self._catalogue.update(facts)
+            return self._catalogue.spans(recording_id)
+
+        return await asyncio.to_thread(look)
+
+    @property
+    def trouble(self) -> OSError | None:
+        """What stands in the way of writing now, if anything does."""
+        return next((ledger.trouble for ledger in self._ledgers.values() if ledger.trouble is not None), None)
+
+    def _live_facts(self) -> list[SegmentFacts]:
+        return [facts for ledger in self._ledgers.values() for facts in ledger.facts()]
+
+
+def _lock(file: IO[bytes], directory: str) -> None:
+    """Take the directory for this collector alone; the lock goes with the file, however the process ends."""
+    try:
+        try:
+            import fcntl
+        except ImportError:
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise UsageError(f"another collector uses {directory}: choose another directory") from None

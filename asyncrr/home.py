@@ -1,0 +1,100 @@
+"""The loop and the one task of a recording."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from asyncrr.portal import background_loop, is_background_loop
+
+__all__ = ["Home"]
+
+_tasks: set[asyncio.Task[None]] = set()
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """The loop that runs in the calling thread, if any."""
+    return asyncio._get_running_loop()
+
+
+class Home:
+    """Where a recording's task runs: the loop of its first use, or the background loop where none runs.
+
+    A task that was cancelled, or whose loop is closed, is followed by another at the next use.
+
+    Args:
+        name: The task's name.
+        run: Makes the task's coroutine.
+        lock: Held while the task starts.
+    """
+
+    def __init__(self, name: str, run: Callable[[], Coroutine[Any, Any, None]], lock: threading.RLock) -> None:
+        self._name = name
+        self._run = run
+        self._lock = lock
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._is_starting = False
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the task runs, or is about to."""
+        if self.loop is None or self.loop.is_closed():
+            return False
+        return self._is_starting or (self._task is not None and not self._task.done())
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the calling thread runs the task's loop."""
+        return self.loop is not None and running_loop() is self.loop
+
+    @property
+    def is_in_background(self) -> bool:
+        """Whether the task runs on the background loop."""
+        return self.is_running and is_background_loop(self.loop)
+
+    def ensure(self) -> bool:
+        """Start the task unless it runs; tells whether this call did."""
+        if self.is_running:
+            return False
+        with self._lock:
+            if self.is_running:
+                return False
+            here = running_loop()
+            self.loop = here or background_loop()
+            self._is_starting = True
+            if here is not None:
+                self._start()
+            else:
+                self.loop.call_soon_threadsafe(self._start)
+            return True
+
+    def _start(self) -> None:
+        assert self.loop is not None
+        task = self.loop.create_task(self._run(), name=self._name, context=contextvars.Context())
+        self._task = task
+        self._is_starting = False
+        _tasks.add(task)
+        task.add_done_callback(_tasks.discard)
+
+    def call(self, act: Callable[[], object]) -> None:
+        """Have `act` called on the loop: now if that is where we are, else soon; starts the task if need be."""
+        self.ensure()
+        if self.is_here:
+            act()
+            return
+        assert self.loop is not None
+        try:
+            self.loop.call_soon_threadsafe(act)
+        except RuntimeError:  # the loop was closed meanwhile
+            self.ensure()
+            self.loop.call_soon_threadsafe(act)
+
+    def forget(self) -> None:
+        """In a forked child the loop and the task are the parent's."""
+        self.loop = None
+        self._task = None
+        self._is_starting = False

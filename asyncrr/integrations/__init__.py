@@ -1,0 +1,1 @@
+"""Bridges from other libraries to asyncrr; the package itself imports none of them."""

@@ -1,0 +1,337 @@
+"""What a sink has to take: frames in order, counted until they are delivered."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from asyncrr.errors import SinkError
+from asyncrr.wire import Frame, Gap, RecordingHeader, encode_gap
+
+__all__ = ["Outbox", "QueuedFrame", "SinkStats"]
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedFrame:
+    """A frame and what must be known to drop it.
+
+    Attributes:
+        frame: The bytes.
+        first_row: The lowest number of its rows.
+        last_row: The highest.
+        is_static: Static rows are kept when others are dropped.
+        first_sequence: Of the frames that it stands for: its own number, or the first of a merged gap.
+    """
+
+    frame: Frame
+    first_row: int
+    last_row: int
+    is_static: bool
+    first_sequence: int
+    reason: str | None = None
+    missing_rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SinkStats:
+    """Rows and bytes of one sink at one moment.
+
+    Attributes:
+        name: The sink's name, such as a path or an address.
+        status: ``buffering``, ``open``, ``connecting``, ``connected``, ``reconnecting``, ``closed`` or ``failed``.
+        queued: Rows that wait.
+        in_flight: Rows that the sink has taken and not yet delivered.
+        delivered: Rows handed over: written, fsynced or acknowledged, by the sink's own measure. What an earlier
+            sink of the recording had taken before this one counts as well.
+        dropped: Rows lost, for each reason.
+        queued_bytes: As `queued`, in bytes; and so on.
+    """
+
+    name: str
+    status: str
+    queued: int
+    in_flight: int
+    delivered: int
+    dropped: dict[str, int]
+    queued_bytes: int
+    in_flight_bytes: int
+    delivered_bytes: int
+    dropped_bytes: dict[str, int]
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Rows, and the bytes of frames that have any: a gap mark stands for rows that are counted as dropped."""
+
+    rows: int = 0
+    bytes: int = 0
+
+    def add(self, frame: Frame) -> None:
+        if frame.row_count:
+            self.rows += frame.row_count
+            self.bytes += frame.nbytes
+
+    def remove(self, frame: Frame) -> None:
+        if frame.row_count:
+            self.rows -= frame.row_count
+            self.bytes -= frame.nbytes
+
+
+@dataclass(slots=True)
+class _Drops:
+    rows: Counter[str] = field(default_factory=Counter)
+    bytes: Counter[str] = field(default_factory=Counter)
+
+    def add(self, reason: str, rows: int, nbytes: int) -> None:
+        self.rows[reason] += rows
+        self.bytes[reason] += nbytes
+
+
+class Outbox:
+    """The frames that one sink has to take.
+
+    The recording puts frames in; the sink takes them, tells how far they are delivered, and may take them again
+    after a reconnect. Every row that was put is at any moment queued, in flight, delivered, or dropped for a reason.
+    All calls come from the recording's loop (at the process' end: from the thread that ends it); `stats` may come
+    from anywhere.
+
+    Args:
+        name: The sink's name.
+        header: The recording's header.
+        next_sequence: The number of the first frame that will be put.
+        lock: Held while rows move, so that `stats` sees each once.
+    """
+
+    def __init__(self, name: str, header: RecordingHeader, next_sequence: int, lock: threading.RLock) -> None:
+        self.name = name
+        self.header = header
+        self.next_sequence = next_sequence
+        self.durable_sequence = next_sequence - 1
+        self.error: SinkError | None = None
+        self.last_trouble: BaseException | None = None
+        self.is_closing = False
+        self.is_open = False
+        self.is_closed = False
+        self.state = "connecting"
+        self.preface: list[Frame] = []
+        self.on_change: Callable[[], None] = lambda: None
+        self._lock = lock
+        self._queue: deque[QueuedFrame] = deque()
+        self._taken: deque[QueuedFrame] = deque()
+        self._queued = _Tally()
+        self._in_flight = _Tally()
+        self._delivered = _Tally()
+        self._drops = _Drops()
+
+    # ---- the recording's side
+
+    def put(self, queued: Sequence[QueuedFrame]) -> None:
+        """Append frames, whose numbers follow those put before."""
+        with self._lock:
+            for each in queued:
+                if self.error is not None or self.is_closed:
+                    self._drops.add("sink_failed" if self.error is not None else "closed", *_size(each.frame))
+                    continue
+                self._queue.append(each)
+                self._queued.add(each.frame)
+
+    def adopt(self, buffer: Outbox) -> None:
+        """Hold what `buffer` holds, and go on with its counts: this sink takes over from it."""
+        with self._lock:
+            self._queue.extend(buffer._queue)
+            self._queued = _Tally(buffer._queued.rows, buffer._queued.bytes)
+            if self._queue:
+                self.next_sequence = self._queue[0].first_sequence
+                self.durable_sequence = self.next_sequence - 1
+            self._count_earlier(buffer, buffer._delivered.rows, buffer._delivered.bytes)
+
+    def follow(self, other: Outbox) -> None:
+        """Go on with the counts of `other`, which keeps what it still holds: this sink takes what comes after."""
+        with self._lock:
+            taken, waiting, flying = other._delivered, other._queued, other._in_flight
+            self._count_earlier(
+                other, taken.rows + waiting.rows + flying.rows, taken.bytes + waiting.bytes + flying.bytes
+            )
+
+    def _count_earlier(self, other: Outbox, rows: int, nbytes: int) -> None:
+        self._delivered = _Tally(rows, nbytes)
+        self._drops = _Drops(other._drops.rows.copy(), other._drops.bytes.copy())
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes that are queued or in flight."""
+        return self._queued.bytes + self._in_flight.bytes
+
+    def drop_oldest(self, max_bytes: int, reason: str) -> int:
+        """Drop queued frames, oldest first and static ones never, until at most `max_bytes` are held.
+
+        Each run of dropped frames is replaced by one gap mark.
+
+        Returns:
+            The number of rows dropped.
+        """
+        dropped = 0
+        with self._lock:
+            kept: deque[QueuedFrame] = deque()
+            while self._queue and self.held_bytes > max_bytes:
+                oldest = self._queue.popleft()
+                if not oldest.is_static:
+                    self._queued.remove(oldest.frame)
+                    if oldest.reason is None:
+                        self._drops.add(reason, *_size(oldest.frame))
+                        dropped += oldest.frame.row_count
+                    if kept and kept[-1].reason == reason:
+                        before = kept.pop()
+                        self._queued.remove(before.frame)
+                        oldest = _merged(before, oldest, reason)
+                    elif oldest.reason is None:
+                        oldest = _gap(oldest, reason)
+                    self._queued.add(oldest.frame)
+                kept.append(oldest)
+            self._queue.extendleft(reversed(kept))
+        return dropped
+
+    def drop_all(self, reason: str) -> int:
+        """Count everything that is not delivered as dropped; returns its rows."""
+        with self._lock:
+            rows = self._queued.rows + self._in_flight.rows
+            self._drops.add(reason, rows, self.held_bytes)
+            self._queue.clear()
+            self._taken.clear()
+            self._queued, self._in_flight = _Tally(), _Tally()
+        return rows
+
+    def stats(self) -> SinkStats:
+        """The counts now, without what the recording has not yet put."""
+        with self._lock:
+            return SinkStats(
+                self.name,
+                self.state,
+                self._queued.rows,
+                self._in_flight.rows,
+                self._delivered.rows,
+                dict(self._drops.rows),
+                self._queued.bytes,
+                self._in_flight.bytes,
+                self._delivered.bytes,
+                dict(self._drops.bytes),
+            )
+
+    # ---- the sink's side
+
+    def take(self, max_bytes: int) -> list[Frame]:
+        """The oldest queued frames of at most `max_bytes` together, but at least one if there is any.
+
+        They are in flight from now on.
+        """
+        with self._lock:
+            frames: list[Frame] = []
+            room = max_bytes
+            while self._queue and (not frames or self._queue[0].frame.nbytes <= room):
+                queued = self._queue.popleft()
+                self._taken.append(queued)
+                self._queued.remove(queued.frame)
+                self._in_flight.add(queued.frame)
+                frames.append(queued.frame)
+                room -= queued.frame.nbytes
+            return frames
+
+    def delivered(self, sequence: int) -> None:
+        """Everything up to frame `sequence` is delivered."""
+        with self._lock:
+            self._settle(sequence)
+        self.on_change()
+
+    def rewind(self, durable: int) -> None:
+        """What is in flight above frame `durable` is queued again, in order; the rest is delivered."""
+        with self._lock:
+            self._settle(durable)
+            while self._taken:
+                queued = self._taken.pop()
+                self._queue.appendleft(queued)
+                self._in_flight.remove(queued.frame)
+                self._queued.add(queued.frame)
+        self.on_change()
+
+    def _settle(self, sequence: int) -> None:
+        if sequence <= self.durable_sequence:
+            return
+        self.durable_sequence = sequence
+        for frames, tally in ((self._taken, self._in_flight), (self._queue, self._queued)):
+            while frames and frames[0].frame.sequence <= sequence:
+                queued = frames.popleft()
+                tally.remove(queued.frame)
+                self._delivered.add(queued.frame)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is queued or in flight."""
+        return not self._queue and not self._taken
+
+    @property
+    def has_queued(self) -> bool:
+        """Whether there is anything to take."""
+        return bool(self._queue)
+
+    def opened(self, state: str = "open") -> None:
+        """The sink is open."""
+        self.is_open = True
+        self.status(state)
+
+    def status(self, state: str) -> None:
+        """Tell in a word what the sink does now."""
+        self.state = state
+        self.on_change()
+
+    def trouble(self, error: BaseException) -> None:
+        """Something is wrong that may heal: kept for the text of a ``FlushError``."""
+        self.last_trouble = error
+
+    def fail(self, error: SinkError) -> None:
+        """The sink takes nothing any more: what is left counts as dropped."""
+        self.error = error
+        self.drop_all("sink_failed")
+        self.status("failed")
+
+    def closed(self) -> None:
+        """The sink has let go of its file or connection."""
+        self.is_closed = True
+        if self.error is None:
+            self.state = "closed"
+        self.on_change()
+
+
+def _size(frame: Frame) -> tuple[int, int]:
+    return frame.row_count, frame.nbytes
+
+
+def _gap(dropped: QueuedFrame, reason: str) -> QueuedFrame:
+    return _gap_frame(
+        dropped.first_row,
+        dropped.last_row,
+        dropped.frame.row_count,
+        reason,
+        dropped.first_sequence,
+        dropped.frame.sequence,
+    )
+
+
+def _merged(before: QueuedFrame, dropped: QueuedFrame, reason: str) -> QueuedFrame:
+    return _gap_frame(
+        min(before.first_row, dropped.first_row),
+        max(before.last_row, dropped.last_row),
+        before.missing_rows + (dropped.missing_rows or dropped.frame.row_count),
+        reason,
+        before.first_sequence,
+        dropped.frame.sequence,
+    )
+
+
+def _gap_frame(
+    first_row: int, last_row: int, missing_rows: int, reason: str, first_sequence: int, sequence: int
+) -> QueuedFrame:
+    gap = Gap(first_row, last_row, missing_rows, reason, frame_count=sequence - first_sequence + 1)
+    frame = encode_gap(gap, sequence)
+    return QueuedFrame(frame, first_row, last_row, False, first_sequence, reason, missing_rows)

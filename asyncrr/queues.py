@@ -1,0 +1,190 @@
+"""The queue of one recording: rows in from any thread, chunks out to its writer, bounded and accounted for."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from asyncrr.batching import ROW_BYTES
+from asyncrr.chunks import Chunk
+from asyncrr.rows import FIELDS, MakeColumns, OpenRows
+from asyncrr.wire import Gap
+
+__all__ = ["CHUNK_ROWS", "OnFull", "QueueCounts", "RowQueue"]
+
+OnFull: TypeAlias = Literal["wait", "drop_oldest", "drop_newest", "raise"]
+
+CHUNK_ROWS = 8192
+"""Rows of one entity become a chunk at this number at the latest: turning them into columns takes about 1 ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueCounts:
+    """Rows and bytes between the calls and the sinks' outboxes, at one moment.
+
+    Attributes:
+        logged: Rows that were ever logged.
+        waiting: Rows that no outbox holds yet.
+        refused: Rows that never will, for each reason.
+    """
+
+    logged: int
+    waiting: int
+    refused: dict[str, int]
+    logged_bytes: int
+    waiting_bytes: int
+    refused_bytes: dict[str, int]
+
+
+class RowQueue:
+    """Rows that wait for the writer.
+
+    Open rows are appended without a lock; whole calls in the queue's order are chunks and the writer's commands,
+    each behind every row logged before it.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.next_call = itertools.count().__next__
+        self.extra_bytes = 0
+        self.items: deque[Chunk | Callable[[], None]] = deque()
+        self._open: dict[tuple[str, bool, MakeColumns], OpenRows] = {}
+        self._base_call = 0
+        self._detached_rows = 0
+        self._chunk_bytes = 0
+        self._passed_rows = 0
+        self._passed_bytes = 0
+        self._gaps: dict[str, Gap] = {}
+        self._refused: Counter[str] = Counter()
+        self._refused_bytes: Counter[str] = Counter()
+
+    # ---- rows in
+
+    def open_rows(self, path: str, is_static: bool, make_columns: MakeColumns) -> OpenRows:
+        """Where rows of this entity and kind are appended."""
+        key = (path, is_static, make_columns)
+        found = self._open.get(key)
+        return found if found is not None else self._open.setdefault(key, OpenRows(path, is_static, make_columns))
+
+    def open_units(self, call: int) -> int:
+        """What is open, in rows of ``ROW_BYTES``, when `call` is the latest call."""
+        return call - self._base_call + self.extra_bytes // ROW_BYTES
+
+    def put(self, chunk: Chunk) -> None:
+        """Append rows that are a chunk already, behind every row logged before."""
+        with self.lock:
+            self.seal()
+            self._detached_rows += len(chunk)
+            self._append(chunk)
+
+    def command(self, act: Callable[[], None]) -> None:
+        """Have the writer call `act` when it has passed on every row logged before."""
+        with self.lock:
+            self.seal()
+            self.items.append(act)
+
+    def refuse(self, reason: str, first_row: int, last_row: int, rows: int, nbytes: int) -> None:
+        """Count rows that are dropped before any outbox has them."""
+        with self.lock:
+            self._refused[reason] += rows
+            self._refused_bytes[reason] += nbytes
+            known = self._gaps.get(reason)
+            if known is not None:
+                first_row, rows = min(first_row, known.first_row), rows + known.row_count
+                last_row = max(last_row, known.last_row)
+            self._gaps[reason] = Gap(first_row, last_row, rows, reason)
+
+    def take_gaps(self) -> list[Gap]:
+        """What was refused since the last time, one gap for each reason."""
+        with self.lock:
+            gaps, self._gaps = self._gaps, {}
+        return list(gaps.values())
+
+    # ---- chunks out
+
+    def seal(self, only: OpenRows | None = None) -> None:
+        """Turn open rows into chunks: all, or `only` these."""
+        with self.lock:
+            if only is None:
+                self._base_call = self.next_call()
+                self.extra_bytes = 0
+            for open_rows in [only] if only is not None else list(self._open.values()):
+                if open_rows:
+                    self._seal(open_rows)
+
+    def _seal(self, open_rows: OpenRows) -> None:
+        rows = open_rows.detach()
+        self._detached_rows += len(rows) // FIELDS
+        for chunk in open_rows.chunks(rows):
+            self._append(chunk)
+
+    def _append(self, chunk: Chunk) -> None:
+        self.items.append(chunk)
+        self._chunk_bytes += chunk.nbytes
+
+    def passed(self, chunk: Chunk, nbytes: int) -> None:
+        """The oldest item, `chunk`, is now `nbytes` of a frame in the outboxes."""
+        self.items.popleft()
+        self._chunk_bytes -= chunk.nbytes
+        self._detached_rows -= len(chunk)
+        self._passed_rows += len(chunk)
+        self._passed_bytes += nbytes
+
+    def drop_oldest(self, max_bytes: int, reason: str) -> int:
+        """Drop chunks, oldest first and static ones never, until at most `max_bytes` wait; returns their rows."""
+        dropped = 0
+        with self.lock:
+            kept: deque[Chunk | Callable[[], None]] = deque()
+            while self.items and self._chunk_bytes > max_bytes:
+                item = self.items.popleft()
+                if not isinstance(item, Chunk) or item.is_static:
+                    kept.append(item)
+                    continue
+                self._chunk_bytes -= item.nbytes
+                self._detached_rows -= len(item)
+                first, last = int(item.row_numbers[0]), int(item.row_numbers[-1])
+                self.refuse(reason, first, last, len(item), item.nbytes)
+                dropped += len(item)
+            self.items.extendleft(reversed(kept))
+        return dropped
+
+    # ---- accounting
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of chunks that wait for the writer."""
+        return self._chunk_bytes
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits."""
+        return not self.items and not any(list(self._open.values()))
+
+    def counts(self) -> QueueCounts:
+        """Everything counted now; exact while `lock` is held."""
+        with self.lock:
+            open_count = sum([open_rows.row_count for open_rows in list(self._open.values())])
+            waiting = open_count + self._detached_rows
+            waiting_bytes = open_count * ROW_BYTES + self.extra_bytes + self._chunk_bytes
+            return QueueCounts(
+                waiting + self._passed_rows + self._refused.total(),
+                waiting,
+                dict(self._refused),
+                waiting_bytes + self._passed_bytes + self._refused_bytes.total(),
+                waiting_bytes,
+                dict(self._refused_bytes),
+            )
+
+    def forget(self) -> None:
+        """Forget everything, in a forked child: it belongs to the parent."""
+        self.lock = threading.RLock()
+        self._open.clear()
+        self.items.clear()
+        self._gaps.clear()
+        self.extra_bytes = self._detached_rows = self._chunk_bytes = self._passed_rows = self._passed_bytes = 0
+        self._refused.clear()
+        self._refused_bytes.clear()

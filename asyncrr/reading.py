@@ -1,0 +1,374 @@
+"""Reading: a recording opened again, from its files or bytes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import IO, Any, NamedTuple
+
+from asyncrr import query
+from asyncrr.components import BatchValues
+from asyncrr.errors import FormatError, UsageError
+from asyncrr.paths import entity_path_of
+from asyncrr.query import ComponentColumn, Loaded, Row
+from asyncrr.segments import DamagedRange, Segment, Source, StoredChunk, open_path, read_segments
+from asyncrr.wire.segment_frames import Gap, RecordingHeader
+
+__all__ = ["MissingRows", "RecordingData", "WriterInfo", "read_recording"]
+
+_SUFFIX = ".arrd"
+
+
+class WriterInfo(NamedTuple):
+    """One process, or one opening of the recording in it, that wrote rows.
+
+    Attributes:
+        writer_id: 32 hexadecimal digits; something else where the header was damaged.
+        created_ns: When it began, in nanoseconds since 1970 UTC.
+        row_count: Rows that are here.
+        last_sequence: The greatest number of its frames.
+        is_ended: It closed in peace, and nothing that it wrote before is missing here.
+    """
+
+    writer_id: str
+    created_ns: int
+    row_count: int
+    last_sequence: int
+    is_ended: bool
+
+
+class MissingRows(NamedTuple):
+    """Rows that were logged and are not here, as their writer told.
+
+    Attributes:
+        writer_id: Whose rows.
+        first_row: The number of the first.
+        last_row: The number of the last; others between the two may be here.
+        row_count: How many are missing.
+        reason: Why, in one word such as ``drop_oldest``.
+        entity_paths: Of which entities, where that is known.
+    """
+
+    writer_id: str
+    first_row: int
+    last_row: int
+    row_count: int
+    reason: str
+    entity_paths: tuple[str, ...]
+
+
+class RecordingData:
+    """A recording that was read. Chunks are decoded when they are needed, and kept.
+
+    Attributes:
+        application_id: Of the recording.
+        recording_id: Of the recording.
+        damage: What was skipped, and where. With an index, damage to a chunk shows when the chunk is needed.
+    """
+
+    def __init__(self, segments: Iterable[Segment], damage: Iterable[DamagedRange] = ()) -> None:
+        """
+        Args:
+            segments: Of one recording, from any number of sources.
+            damage: What was skipped while they were looked for.
+        """
+        writers: dict[str, _Writer] = {}
+        for index, segment in enumerate(segments):
+            header = segment.header
+            writer_id = header.writer_id if header is not None else f"unknown-{index}"
+            writer = writers.setdefault(writer_id, _Writer(writer_id))
+            writer.add(segment)
+        self._writers = sorted(writers.values(), key=lambda writer: (writer.created_ns, writer.writer_id))
+        headers = [writer.header for writer in self._writers if writer.header is not None]
+        self.application_id = headers[0].application_id if headers else ""
+        self.recording_id = headers[0].recording_id if headers else ""
+        self.damage: list[DamagedRange] = list(damage)
+        self._chunks: dict[str, list[StoredChunk]] = {}
+        fingerprints: set[tuple[str, int, int]] = set()
+        repeated: list[StoredChunk] = []
+        for rank, writer in enumerate(self._writers):
+            writer.settle(rank)
+            if hole := writer.hole():
+                self.damage.append(DamagedRange("", 0, 0, hole))
+            for stored in writer.chunks.values():
+                self._chunks.setdefault(stored.summary.entity_path, []).append(stored)
+                if stored.summary.is_static:
+                    fingerprints.add(stored.fingerprint)
+            repeated += writer.repeated
+        for stored in repeated:
+            if stored.fingerprint not in fingerprints:
+                fingerprints.add(stored.fingerprint)
+                self._chunks.setdefault(stored.summary.entity_path, []).append(stored)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every writer closed in peace, nothing is damaged, and no row is missing."""
+        return not self.damage and all(writer.is_ended and not writer.missing for writer in self._writers)
+
+    def entity_paths(self) -> list[str]:
+        """All entities that have rows, sorted."""
+        return sorted(self._chunks)
+
+    def timelines(self) -> dict[str, str]:
+        """All timelines, sorted, each with its kind: ``sequence``, ``duration`` or ``timestamp``."""
+        kinds = {
+            name: kind
+            for chunks in self._chunks.values()
+            for stored in chunks
+            for name, (kind, _, _) in stored.summary.timelines.items()
+        }
+        return dict(sorted(kinds.items()))
+
+    def components(self, entity_path: str) -> list[str]:
+        """The ids of all components that an entity has, sorted."""
+        return sorted({id_ for stored in self._of(entity_path) for id_ in stored.summary.components})
+
+    def row_count(self, entity_path: str) -> int:
+        """How many rows an entity has."""
+        return sum(stored.summary.row_count for stored in self._of(entity_path))
+
+    def time_range(self, timeline: str) -> tuple[int, int] | None:
+        """The least and the greatest time on a timeline, or ``None`` where no row is on it."""
+        spans = [
+            stored.summary.timelines[timeline][1:]
+            for chunks in self._chunks.values()
+            for stored in chunks
+            if timeline in stored.summary.timelines
+        ]
+        return (min(low for low, _ in spans), max(high for _, high in spans)) if spans else None
+
+    def writers(self) -> list[WriterInfo]:
+        """Who wrote the recording, oldest first."""
+        return [writer.info() for writer in self._writers]
+
+    def gaps(self) -> list[MissingRows]:
+        """Rows that were logged and are not here, as their writers told."""
+        return [MissingRows(writer.writer_id, *gap[:5]) for writer in self._writers for gap in writer.missing]
+
+    def stored_chunks(self) -> Iterator[StoredChunk]:
+        """All chunks, entity by entity; for tools that copy recordings."""
+        for chunks in self._chunks.values():
+            yield from chunks
+
+    def rows(self, entity_path: str, timeline: str | None = None) -> Iterator[Row]:
+        """The rows of an entity, none if there is no such entity.
+
+        Args:
+            entity_path: Of the entity.
+            timeline: Sort by it: static rows first, then by time; rows that are not on it are left out. ``None`` sorts
+                by row id: writer by writer, oldest first, in the order of the calls.
+        """
+        return query.select_rows(self._load(self._of(entity_path)), timeline)
+
+    def column(self, entity_path: str, component: str, timeline: str | None = None) -> ComponentColumn:
+        """One component of an entity, over all rows that have it.
+
+        Args:
+            entity_path: Of the entity.
+            component: Its id, such as ``Scalars:scalars``.
+            timeline: As in :meth:`rows`; where it is ``None``, the times are the row numbers.
+
+        Raises:
+            UsageError: The entity has no such component.
+        """
+        chunks = [stored for stored in self._of(entity_path) if component in stored.summary.components]
+        if not chunks:
+            known = ", ".join(self.components(entity_path)) or "none"
+            raise UsageError(f"{entity_path!r} has no component {component!r}: it has {known}")
+        return query.select_column(self._load(chunks), component, timeline)
+
+    def latest_at(self, timeline: str, time: int, entity_glob: str = "**") -> dict[str, dict[str, BatchValues]]:
+        """What held at a time: for each entity and component the last row at or before it.
+
+        Static rows override all others. A ``Clear`` hides what was logged before it, of its entity and, where it is
+        recursive, of those below. Of two rows at one time, the later call counts.
+
+        Args:
+            timeline: On which.
+            time: An int64, nanoseconds unless the timeline is a sequence.
+            entity_glob: Which entities: ``camera/**`` for one and all below it, ``*`` for one part, or a path.
+        """
+        chunks = [
+            stored
+            for stored in self.stored_chunks()
+            if stored.summary.is_static
+            or (timeline in stored.summary.timelines and stored.summary.timelines[timeline][1] <= time)
+        ]
+        state = query.latest_at(self._load(chunks), timeline, time)
+        return {path: state[path] for path in sorted(state) if query.glob_matches(entity_glob, path)}
+
+    def to_arrow(self, entity_glob: str = "**") -> Any:
+        """All rows as a ``pyarrow.Table``, as :func:`asyncrr.tables.to_arrow` lays it out.
+
+        Raises:
+            MissingExtraError: pyarrow is not installed.
+        """
+        from asyncrr.tables import to_arrow
+
+        return to_arrow(self._matching(entity_glob))
+
+    def to_pandas(self, entity_glob: str = "**") -> Any:
+        """All rows as a ``pandas.DataFrame``, laid out as by :meth:`to_arrow`.
+
+        Raises:
+            MissingExtraError: pandas or pyarrow is not installed.
+        """
+        from asyncrr.tables import to_pandas
+
+        return to_pandas(self._matching(entity_glob))
+
+    def to_polars(self, entity_glob: str = "**") -> Any:
+        """All rows as a ``polars.DataFrame``, laid out as by :meth:`to_arrow`.
+
+        Raises:
+            MissingExtraError: polars or pyarrow is not installed.
+        """
+        from asyncrr.tables import to_polars
+
+        return to_polars(self._matching(entity_glob))
+
+    def __repr__(self) -> str:
+        rows = sum(stored.summary.row_count for stored in self.stored_chunks())
+        state = "complete" if self.is_complete else "incomplete"
+        return f"<RecordingData {self.recording_id!r}: {len(self._chunks)} entities, {rows} rows, {state}>"
+
+    def _of(self, entity_path: str) -> list[StoredChunk]:
+        found = self._chunks.get(entity_path)
+        return found if found is not None else self._chunks.get(entity_path_of(entity_path), [])
+
+    def _matching(self, entity_glob: str) -> list[Loaded]:
+        paths = (path for path in self.entity_paths() if query.glob_matches(entity_glob, path))
+        return list(self._load(stored for path in paths for stored in self._chunks[path]))
+
+    def _load(self, chunks: Iterable[StoredChunk]) -> Iterator[Loaded]:
+        """The chunks decoded; one that turns out to be damaged is noted and left out, from now on."""
+        for stored in list(chunks):
+            try:
+                chunk = stored.load()
+            except FormatError as error:
+                self.damage.append(DamagedRange(stored.source.name, stored.offset, stored.nbytes, error.reason))
+                path = stored.summary.entity_path
+                self._chunks[path] = [each for each in self._chunks[path] if each is not stored]
+            else:
+                yield Loaded(chunk, stored.writer_id, stored.writer_rank)
+
+
+class _Writer:
+    """What one writer left, out of all its segments."""
+
+    def __init__(self, writer_id: str) -> None:
+        self.writer_id = writer_id
+        self.header: RecordingHeader | None = None
+        self.created_ns = 0
+        self.chunks: dict[int, StoredChunk] = {}
+        self.repeated: list[StoredChunk] = []
+        self.missing: list[Gap] = []
+        self.is_ended = False
+        self._gaps: dict[int, Gap] = {}
+        self._ends: set[int] = set()
+
+    def add(self, segment: Segment) -> None:
+        if segment.header is not None:
+            self.header = segment.header
+            self.created_ns = segment.header.created_ns
+        for stored in segment.chunks:
+            if stored.sequence:
+                self.chunks.setdefault(stored.sequence, stored)
+            else:
+                self.repeated.append(stored)
+        self._gaps.update(segment.gaps)
+        if segment.is_ended:
+            numbers = [stored.sequence for stored in segment.chunks] + [sequence for sequence, _ in segment.gaps]
+            self._ends.add(max(numbers, default=0))
+
+    def settle(self, rank: int) -> None:
+        """Everything was added: see what is missing."""
+        for stored in (*self.chunks.values(), *self.repeated):
+            stored.writer_id = self.writer_id
+            stored.writer_rank = rank
+        for sequence, gap in sorted(self._gaps.items()):
+            if not all(number in self.chunks for number in range(sequence - gap.frame_count + 1, sequence + 1)):
+                self.missing.append(gap)
+        self.is_ended = self.last_sequence in self._ends or (not self.last_sequence and bool(self._ends))
+
+    @property
+    def last_sequence(self) -> int:
+        return max((*self.chunks, *self._gaps), default=0)
+
+    def hole(self) -> str:
+        """Which numbers between the first and the last are missing, in words; empty where none is."""
+        spans = sorted(
+            [(number, number) for number in self.chunks]
+            + [(sequence - gap.frame_count + 1, sequence) for sequence, gap in self._gaps.items()]
+        )
+        holes, reached = [], None
+        for low, high in spans:
+            if reached is not None and low > reached + 1:
+                holes.append(f"{reached + 1}" if low == reached + 2 else f"{reached + 1} to {low - 1}")
+            reached = high if reached is None else max(reached, high)
+        return f"frames {', '.join(holes)} of writer {self.writer_id} are missing" if holes else ""
+
+    def info(self) -> WriterInfo:
+        rows = sum(stored.summary.row_count for stored in self.chunks.values())
+        return WriterInfo(self.writer_id, self.created_ns, rows, self.last_sequence, self.is_ended)
+
+
+def read_recording(
+    source: str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes],
+    *,
+    recording_id: str | None = None,
+    use_index: bool = True,
+) -> RecordingData:
+    """Open a recording again.
+
+    Args:
+        source: An ``.arrd`` file, a directory with segments of it at any depth, the bytes themselves, or a binary file
+            object, which is read to its end. A file may grow meanwhile; what is there now is read.
+        recording_id: Which one, where the source has several. ``None`` takes the only one.
+        use_index: Trust the index of segments that have one, so that opening a file takes the same time whatever its
+            size. ``False`` reads and verifies every byte.
+
+    Raises:
+        OSError: The source cannot be read.
+        UsageError: The source has several recordings, or none with that id; the text names those that are there.
+        FormatError: The source is no recording, or a later version of the format.
+    """
+    segments: list[Segment] = []
+    damage: list[DamagedRange] = []
+    for opened, is_alone in _sources(source):
+        try:
+            found, skipped = read_segments(opened, use_index)
+        except FormatError as error:
+            if is_alone:
+                raise
+            found, skipped = [], [DamagedRange(opened.name, error.offset or 0, len(opened.view), error.reason)]
+        segments += found
+        damage += skipped
+    ids = {segment.header.recording_id: None for segment in segments if segment.header is not None}
+    if recording_id is not None and recording_id not in ids:
+        raise UsageError(f"no recording {recording_id!r} here: there are {', '.join(map(repr, ids)) or 'none'}")
+    if recording_id is None and len(ids) > 1:
+        raise UsageError(f"{len(ids)} recordings here, choose one by recording_id=: {', '.join(map(repr, ids))}")
+    if len(ids) > 1:
+        segments = [each for each in segments if each.header is not None and each.header.recording_id == recording_id]
+    return RecordingData(segments, damage)
+
+
+def _sources(source: Any) -> Iterator[tuple[Source, bool]]:
+    """What is to be read, each with whether it is all there is."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        yield Source("", memoryview(bytes(source))), True
+        return
+    if hasattr(source, "read"):
+        yield Source(str(getattr(source, "name", "")), memoryview(source.read())), True
+        return
+    if not os.path.isdir(source):
+        yield open_path(source), True
+        return
+    names = sorted(
+        os.path.join(folder, name) for folder, _, files in os.walk(source) for name in files if name.endswith(_SUFFIX)
+    )
+    if not names:
+        raise FileNotFoundError(f"no {_SUFFIX} file below {os.fspath(source)}")
+    for name in names:
+        yield open_path(name), False

@@ -1,0 +1,335 @@
+"""A recording: an asyncio task that owns one queue, from opening to closing."""
+
+from __future__ import annotations
+
+import atexit
+import concurrent.futures
+import os
+import time as clock
+import warnings
+import weakref
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from asyncrr import scope
+from asyncrr.awaitables import Consequence
+from asyncrr.errors import FlushError, RecordingWarning, UsageError
+from asyncrr.home import running_loop
+from asyncrr.intake import Intake
+from asyncrr.stats import RecordingStats, recording_stats
+
+if TYPE_CHECKING:
+    from asyncrr.batching import BatchingConfig
+    from asyncrr.protocols import Sink
+    from asyncrr.queues import OnFull
+
+__all__ = ["Recording"]
+
+_EXIT_SECONDS = 5.0
+_WORST_FIRST = ("failed", "reconnecting", "connecting", "buffering", "open", "connected", "closed")
+
+_all: weakref.WeakSet[Recording] = weakref.WeakSet()
+
+
+class Recording(Intake):
+    """Takes rows to sinks, and is entered, flushed and closed. Arguments as for :class:`asyncrr.intake.Intake`."""
+
+    def __init__(
+        self,
+        application_id: str,
+        recording_id: str,
+        *,
+        is_enabled: bool,
+        strict: bool | None,
+        batching: BatchingConfig,
+        on_full: OnFull,
+        max_queue_bytes: int,
+    ) -> None:
+        super().__init__(
+            application_id,
+            recording_id,
+            is_enabled=is_enabled,
+            strict=strict,
+            batching=batching,
+            on_full=on_full,
+            max_queue_bytes=max_queue_bytes,
+        )
+        self._starter: object = None
+        self._closing: Consequence[None] | None = None
+        _all.add(self)
+
+    # ---- sinks
+
+    def set_sinks(self, *sinks: Sink) -> Consequence[None]:
+        """Send what is logged from now on to all of `sinks`; what is buffered goes to each of them.
+
+        A sink that was set before delivers what it has and closes. Without sinks, rows are buffered again.
+
+        Returns:
+            Awaiting it waits until every sink is open; a thread without a loop waits at once for files.
+
+        Raises:
+            SinkError: When awaited: a sink could not be opened. Its rows are counted as dropped.
+        """
+        names = [sink.name for sink in sinks]
+        if len(set(names)) < len(names):
+            raise UsageError(f"set_sinks: {names} names a sink twice")
+        self._reopen()
+        opened: concurrent.futures.Future[None] = concurrent.futures.Future()
+        self._queue.command(lambda: self._writer.switch(sinks, opened))
+        self._home.call(self._writer.wake)
+        return Consequence(opened)
+
+    def disconnect(self) -> Consequence[None]:
+        """Buffer what is logged from now on.
+
+        Returns:
+            Awaiting it waits until the sinks that were set have delivered what they had and are closed. A thread
+            without a loop waits at once, for at most 5 seconds.
+        """
+        closed: concurrent.futures.Future[None] = concurrent.futures.Future()
+        if self._is_closed:
+            closed.set_result(None)
+            return Consequence(closed)
+        self._queue.command(lambda: self._writer.retire(closed))
+        self._home.call(self._writer.wake)
+        return self._bounded(Consequence(closed), 5.0)
+
+    def flush(self, timeout: float | None = 10.0) -> Consequence[None]:
+        """Have every row that was logged before handed over by every sink, each by its own measure.
+
+        Args:
+            timeout: Seconds; ``None`` waits for ever. With the buffered sink there is nothing to wait for.
+
+        Returns:
+            Awaiting it waits; a thread without a loop waits at once. Cancelling that wait changes nothing.
+
+        Raises:
+            FlushError: When awaited: rows were not handed over within `timeout`, or a sink failed for good.
+        """
+        done: concurrent.futures.Future[None] = concurrent.futures.Future()
+        if self._is_closed or (self._queue.is_idle and self._writer.is_idle):
+            self._writer.mark(done)
+            return Consequence(done)
+        self._queue.command(lambda: self._writer.mark(done))
+        self._home.call(self._writer.wake)
+        if timeout is not None:
+            self._home.call(lambda: self._expire_later(done, timeout))
+        return self._bounded(Consequence(done), None)
+
+    def flush_here(self) -> None:
+        """Pass on what is queued at once, in the calling thread if it runs the loop: for sinks that keep it here."""
+        if running_loop() is None:
+            self.flush()
+        else:
+            self._home.call(self._writer.drain_here)
+
+    def _opened_within(self, timeout: float, sink: Sink) -> Consequence[None]:
+        """Set a sink that may take long to open; awaiting fails after `timeout` seconds, the sink goes on trying."""
+        opened = self.set_sinks(sink)
+        self._home.call(lambda: self._writer.expire_opening_later(opened, sink.name, timeout))
+        return opened
+
+    def _expire_later(self, done: concurrent.futures.Future[None], timeout: float) -> None:
+        loop = self._home.loop
+        assert loop is not None
+        timer = loop.call_later(timeout, self._writer.expire, done, timeout)
+        done.add_done_callback(lambda _: self._home.call(timer.cancel) if self._home.is_running else None)
+
+    def _bounded(self, consequence: Consequence[None], timeout: float | None) -> Consequence[None]:
+        """In a thread without a loop, wait here and now."""
+        if running_loop() is None:
+            consequence.result(timeout)
+        return consequence
+
+    # ---- opening and closing
+
+    def start(self) -> Consequence[None]:
+        """Start the recording's task; the one who starts it closes it."""
+        self._reopen()
+        if self._home.ensure():
+            self._starter = self
+        started: concurrent.futures.Future[None] = concurrent.futures.Future()
+        started.set_result(None)
+        return Consequence(started)
+
+    def _reopen(self) -> None:
+        if self._is_closed:
+            self._writer.reopen()
+            self._is_closed = False
+            self._closing = None
+            self._starter = None
+
+    def aclose(self, timeout: float = 5.0) -> Consequence[None]:
+        """Take no further rows, hand over what is queued, close files and connections, end the task.
+
+        Args:
+            timeout: Seconds; what is not handed over by then is counted as dropped (``close_timeout``).
+
+        Returns:
+            Awaiting it waits for the end. Cancelling that wait does not stop the closing.
+
+        Raises:
+            FlushError: When awaited: rows were dropped.
+        """
+        if self._closing is not None:
+            return self._closing
+        done: concurrent.futures.Future[None] = concurrent.futures.Future()
+        self._closing = Consequence(done)
+        self._scalar_rows = {}
+        self._is_closed = True
+        if not self._home.is_running and self._queue.is_idle and self._writer.is_buffering:
+            done.set_result(None)
+            return self._closing
+        self._queue.command(lambda: self._writer.close(done, timeout))
+        self._home.call(self._writer.wake)
+        self._room_changed()
+        return self._closing
+
+    def close(self, timeout: float = 5.0) -> None:
+        """As :meth:`aclose`, and wait for it in a thread that runs no loop; on a loop's own thread it only begins.
+
+        Raises:
+            FlushError: Rows were dropped.
+        """
+        self._bounded(self.aclose(timeout), timeout + 1.0)
+
+    async def __aenter__(self) -> Self:
+        self._reopen()
+        is_started_here = self._home.ensure()
+        entered = scope.enter(self)
+        if is_started_here:
+            self._starter = entered
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        left = scope.leave_innermost(self)
+        if left is None or left is not self._starter:
+            return
+        try:
+            await self.aclose()
+        except FlushError as failure:
+            if error is None:
+                raise
+            warnings.warn(f"recording {self._recording_id}: {failure}", RecordingWarning, stacklevel=2)
+
+    def __enter__(self) -> Self:
+        self._reopen()
+        scope.enter(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        scope.leave_innermost(self)
+        if running_loop() is not None or self._is_closed:
+            return
+        try:
+            self.flush()
+        except FlushError as failure:
+            if error is None:
+                raise
+            warnings.warn(f"recording {self._recording_id}: {failure}", RecordingWarning, stacklevel=2)
+
+    # ---- what it is
+
+    @property
+    def application_id(self) -> str:
+        """The application's name."""
+        return self._application_id
+
+    @property
+    def recording_id(self) -> str:
+        """Which recording this is; several objects and processes may write to one."""
+        return self._recording_id
+
+    @property
+    def writer_id(self) -> str:
+        """Which writer of the recording this object is since it was opened: 32 hexadecimal digits."""
+        return self._writer.header.writer_id
+
+    def get_recording_id(self) -> str:
+        """The recording's id."""
+        return self._recording_id
+
+    def get_application_id(self) -> str:
+        """The application's name."""
+        return self._application_id
+
+    def is_enabled(self) -> bool:
+        """Whether what is logged is kept: ``ASYNCRR`` in the environment, else ``RERUN``, else ``default_enabled``."""
+        return self._is_enabled
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it takes no rows, until it is entered or given a sink again."""
+        return self._is_closed
+
+    @property
+    def status(self) -> str:
+        """``buffering``, ``open``, ``connecting``, ``connected``, ``reconnecting``, ``closed`` or ``failed``.
+
+        Of several sinks, the state of the one that is worst off.
+        """
+        if self._is_closed:
+            return "closed"
+        states = {lane.outbox.state for lane in self._writer.lanes}
+        return next((state for state in _WORST_FIRST if state in states), "open")
+
+    def stats(self) -> RecordingStats:
+        """Rows and bytes logged, queued, in flight, delivered and dropped: an immutable snapshot."""
+        with self._queue.lock:
+            sinks = [lane.outbox.stats() for lane in self._writer.lanes]
+            return recording_stats(self.status, self._queue.counts(), sinks, self._bad_data)
+
+    def __repr__(self) -> str:
+        stats = self.stats()
+        sinks = ", ".join(sink.name for sink in stats.sinks)
+        return (
+            f"<{type(self).__name__} {self._application_id!r} {self._recording_id} {stats.status} to {sinks}: "
+            f"{stats.logged} rows logged, {stats.delivered} delivered, {sum(stats.dropped.values())} dropped>"
+        )
+
+    # ---- the process' end
+
+    def _finish(self, deadline: float) -> None:
+        """Hand over what is queued when the interpreter ends."""
+        if self._is_closed and self._closing is not None and self._closing.done():
+            return
+        if self._home.is_in_background:
+            try:
+                self.close(max(0.1, deadline - clock.monotonic()))
+            except (FlushError, TimeoutError) as error:
+                warnings.warn(f"recording {self._recording_id}: {error}", RecordingWarning, stacklevel=1)
+            return
+        self._scalar_rows = {}
+        self._is_closed = True
+        self._writer.finish(deadline)
+
+    def _forget(self) -> None:
+        """In a forked child: what is queued is the parent's, and so are its file and connection."""
+        self._queue.forget()
+        self._scalar_rows = {}
+        self._checkpoint = 0
+        self._is_tick_armed = self._is_full = False
+        self._room_waiters.clear()
+        self._home.forget()
+        self._writer.forget()
+
+
+def _finish_all() -> None:
+    deadline = clock.monotonic() + _EXIT_SECONDS
+    for recording in list(_all):
+        recording._finish(deadline)
+
+
+def _forget_all() -> None:
+    for recording in list(_all):
+        recording._forget()
+
+
+atexit.register(_finish_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)

@@ -1,0 +1,1 @@
+"""Where recordings go: each sink empties an outbox, and none knows of recordings."""

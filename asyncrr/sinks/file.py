@@ -1,0 +1,382 @@
+"""Sinks that write segments: to a file, to a binary stream, to standard output."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import IO, Literal, Protocol
+
+from asyncrr.disk import Disk, disk
+from asyncrr.errors import SinkError, UsageError
+from asyncrr.outbox import Outbox
+from asyncrr.wire import PREAMBLE, Frame, SegmentIndex, encode_header
+
+__all__ = ["FileSink", "StreamSink", "stdout_sink"]
+
+_TAKE_BYTES = 8 * 2**20
+_SLICE_BYTES = 512 * 1024
+_GATHER_BYTES = 256 * 1024
+_RETRY_SECONDS = 0.5
+_ALIGNMENT = 8
+
+
+class _Target(Protocol):
+    """Something that bytes can be appended to. Every method may block; all are called under one lock."""
+
+    def open(self) -> int: ...
+    def write(self, data: bytes | memoryview) -> None: ...
+    def sync(self) -> None: ...
+    def cut(self, offset: int) -> None: ...
+    def close(self) -> None: ...
+
+
+class _Segment:
+    """One segment being written: what a job in the disk's thread, or the process' end, does next to it.
+
+    `written_sequence` moves only when the result of a write is known, under the lock that a write holds.
+    """
+
+    def __init__(self, target: _Target, sync: bool) -> None:
+        self.lock = threading.Lock()
+        self.written_sequence = -1
+        self.is_open = False
+        self._target = target
+        self._sync = sync
+        self._offset = 0
+        self._index = SegmentIndex()
+
+    def open(self, outbox: Outbox) -> None:
+        """Begin the segment: its header, and the static rows that make it stand alone."""
+        self._offset = self._target.open()
+        self.is_open = True
+        self._index = SegmentIndex(self._offset)
+        try:
+            self._append([PREAMBLE], [])
+            self._append([], [encode_header(outbox.header), *outbox.preface])
+            if self._sync:
+                self._target.sync()
+        except BaseException:
+            self.is_open = False
+            self._target.close()
+            raise
+
+    def write(self, frames: list[Frame]) -> None:
+        """Append those of `frames` that are not yet written."""
+        todo = [frame for frame in frames if frame.sequence > self.written_sequence]
+        if not todo:
+            return
+        self._append([], todo)
+        if self._sync:
+            self._target.sync()
+        self.written_sequence = todo[-1].sequence
+
+    def close(self) -> None:
+        """Write the trailer and let go."""
+        if not self.is_open:
+            return
+        self.is_open = False
+        try:
+            self._append([], [self._index.trailer(self._offset)])
+            if self._sync:
+                self._target.sync()
+        finally:
+            self._target.close()
+
+    def _append(self, parts: list[bytes], frames: list[Frame]) -> None:
+        buffers = [*parts, *(buffer for frame in frames for buffer in frame.buffers)]
+        try:
+            for piece in _pieces(buffers):
+                self._target.write(piece)
+        except BaseException:
+            self._target.cut(self._offset)
+            raise
+        self._offset += sum(map(len, parts))
+        for frame in frames:
+            self._index.add(frame, self._offset)
+            self._offset += frame.nbytes
+
+
+def _pieces(parts: list[bytes | memoryview]) -> list[bytes | memoryview]:
+    """Small parts joined, big ones in slices: few system calls, and none that holds the disk for long."""
+    pieces: list[bytes | memoryview] = []
+    small: list[memoryview] = []
+    small_bytes = 0
+    for part in parts:
+        view = memoryview(part)
+        if view.nbytes < _GATHER_BYTES:
+            small.append(view)
+            small_bytes += view.nbytes
+            if small_bytes < _GATHER_BYTES:
+                continue
+            view = memoryview(b"")
+        if small:
+            pieces.append(b"".join(small))
+            small, small_bytes = [], 0
+        pieces += [view[start : start + _SLICE_BYTES] for start in range(0, view.nbytes, _SLICE_BYTES)]
+    if small:
+        pieces.append(b"".join(small))
+    return pieces
+
+
+class _SegmentSink:
+    """Moves frames from an outbox to a segment through the disk's thread, one job at a time."""
+
+    def __init__(self, name: str, segment: _Segment, thread: Disk = disk) -> None:
+        self.name = name
+        self._segment = segment
+        self._thread = thread
+        self._outbox: Outbox | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_busy = False
+        self._is_finished = False
+        self._batch: list[Frame] = []
+
+    def attach(self, outbox: Outbox) -> None:
+        """Open the segment and begin to take from `outbox`."""
+        self._outbox = outbox
+        self._loop = asyncio.get_running_loop()
+        self._submit(lambda: self._segment.open(outbox), self._opened)
+
+    def wake(self) -> None:
+        """Write what there is, unless a write is under way: then its end goes on."""
+        outbox = self._outbox
+        if outbox is None or self._is_busy or self._is_finished:
+            return
+        if not self._segment.is_open:
+            if not outbox.is_closed and outbox.error is None:
+                self._submit(lambda: self._segment.open(outbox), self._opened)
+            return
+        if outbox.has_queued:
+            self._batch = frames = outbox.take(_TAKE_BYTES)
+            self._submit(lambda: self._segment.write(frames), self._written)
+        elif outbox.is_closing:
+            self._submit(self._segment.close, self._closed)
+
+    def finish(self, timeout: float) -> None:
+        """Write what is left and close, in the calling thread.
+
+        Args:
+            timeout: Seconds to wait for a write that is under way; after that the rest counts as not written.
+        """
+        outbox = self._outbox
+        if outbox is None or self._is_finished:
+            return
+        if not self._segment.lock.acquire(timeout=timeout):
+            return
+        try:
+            self._is_finished = True
+            if not self._segment.is_open:
+                if outbox.error is not None or outbox.is_closed:
+                    return
+                self._segment.open(outbox)
+            outbox.rewind(self._segment.written_sequence)
+            while frames := outbox.take(_TAKE_BYTES):
+                self._segment.write(frames)
+                outbox.delivered(frames[-1].sequence)
+            self._segment.close()
+            outbox.closed()
+        except Exception as error:
+            outbox.fail(_translated(self.name, error))
+        finally:
+            self._segment.lock.release()
+
+    def _submit(self, work: Callable[[], None], then: Callable[[Exception | None], None]) -> None:
+        self._is_busy = True
+
+        def job() -> None:
+            error: Exception | None = None
+            with self._segment.lock:
+                if self._is_finished:
+                    return
+                try:
+                    work()
+                except Exception as caught:  # also what a stranger's stream raises
+                    error = caught
+            try:
+                assert self._loop is not None
+                self._loop.call_soon_threadsafe(self._done, then, error)
+            except RuntimeError:
+                return  # the loop is closed: whoever ends the process finishes the file
+
+        self._thread.submit(job)
+
+    def _done(self, then: Callable[[Exception | None], None], error: Exception | None) -> None:
+        self._is_busy = False
+        then(error)
+
+    def _opened(self, error: Exception | None) -> None:
+        assert self._outbox is not None
+        if error is not None:
+            self._outbox.fail(_translated(self.name, error))
+            self._outbox.closed()
+            return
+        self._outbox.opened()
+        self.wake()
+
+    def _written(self, error: Exception | None) -> None:
+        outbox = self._outbox
+        assert outbox is not None
+        frames, self._batch = self._batch, []
+        if error is None:
+            outbox.delivered(frames[-1].sequence)
+            self.wake()
+            return
+        outbox.rewind(self._segment.written_sequence)
+        outbox.trouble(_translated(self.name, error))
+        assert self._loop is not None
+        self._loop.call_later(_RETRY_SECONDS, self.wake)
+
+    def _closed(self, error: Exception | None) -> None:
+        assert self._outbox is not None
+        if error is not None:
+            self._outbox.trouble(_translated(self.name, error))
+        if self._thread is not disk:
+            self._thread.stop()
+        self._outbox.closed()
+
+
+def _translated(name: str, error: Exception) -> SinkError:
+    failure = SinkError(name, getattr(error, "strerror", None) or str(error) or repr(error))
+    failure.errno = getattr(error, "errno", None)
+    return failure
+
+
+class FileSink(_SegmentSink):
+    """Writes an ``.arrd`` file that is readable at every prefix.
+
+    An existing file is never truncated: a further segment is appended. A file has one writer at a time. A write that
+    fails is cut back to the last whole frame and tried again twice a second.
+
+    Args:
+        path: The file; its directory must exist.
+        durability: ``"process"``: delivered means written, which survives a kill of the process. ``"disk"``:
+            delivered means fsynced, which survives a loss of power.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], durability: Literal["process", "disk"] = "process"
+    ) -> None:
+        if durability not in ("process", "disk"):
+            raise UsageError(f"durability={durability!r}: choose 'process' or 'disk'")
+        self.path = os.fspath(path)
+        self.durability = durability
+        super().__init__(self.path, _Segment(_File(self.path), sync=durability == "disk"))
+
+    def forget(self) -> FileSink:
+        """In a forked child: leave the parent's file alone; the child's rows go to a file of its own beside it."""
+        stem, suffix = os.path.splitext(self.path)
+        return FileSink(f"{stem}-{os.getpid()}{suffix}", self.durability)
+
+
+class StreamSink(_SegmentSink):
+    """Writes to a binary stream, such as a pipe or an open file, which stays open.
+
+    Delivered means that the stream's ``write`` and ``flush`` have returned. They run in a thread of the sink's own,
+    so a reader that stalls holds up nobody else.
+
+    Args:
+        stream: Has ``write`` and ``flush``.
+        name: How it is called in reports.
+    """
+
+    def __init__(self, stream: IO[bytes], name: str = "stream") -> None:
+        self._stream = stream
+        super().__init__(name, _Segment(_Stream(stream), sync=True), Disk(f"asyncrr-{name}"))
+
+    def forget(self) -> StreamSink:
+        """In a forked child: a segment of its own on the same stream."""
+        return StreamSink(self._stream, self.name)
+
+
+def stdout_sink() -> StreamSink:
+    """A sink that writes to standard output."""
+    return StreamSink(sys.stdout.buffer, "stdout")
+
+
+class _File:
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._descriptor = -1
+
+    def open(self) -> int:
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+        descriptor = os.open(self._path, flags, 0o644)
+        try:
+            _lock(descriptor, self._path)
+            end = os.lseek(descriptor, 0, os.SEEK_END)
+            padding = -end % _ALIGNMENT
+            if padding:
+                os.write(descriptor, bytes(padding))
+        except BaseException:
+            os.close(descriptor)
+            raise
+        self._descriptor = descriptor
+        return end + padding
+
+    def write(self, data: bytes | memoryview) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+
+    def sync(self) -> None:
+        getattr(os, "fdatasync", os.fsync)(self._descriptor)
+
+    def cut(self, offset: int) -> None:
+        os.ftruncate(self._descriptor, offset)
+        os.lseek(self._descriptor, offset, os.SEEK_SET)
+
+    def close(self) -> None:
+        descriptor, self._descriptor = self._descriptor, -1
+        os.close(descriptor)
+
+
+class _Stream:
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def open(self) -> int:
+        return 0
+
+    def write(self, data: bytes | memoryview) -> None:
+        view = memoryview(data)
+        while view:
+            written = self._stream.write(view)
+            view = view[len(view) if written is None else written :]
+
+    def sync(self) -> None:
+        self._stream.flush()
+
+    def cut(self, offset: int) -> None:
+        """What a stream took cannot be taken back: readers find the next frame by its mark."""
+
+    def close(self) -> None:
+        """The stream belongs to the one who gave it."""
+
+
+def _lock(descriptor: int, path: str) -> None:
+    """Take the file for this writer alone; the lock goes with the descriptor, however the process ends."""
+    try:
+        import fcntl
+    except ImportError:
+        import msvcrt
+
+        def take() -> None:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+    else:
+
+        def take() -> None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    deadline = time.monotonic() + 0.2
+    while True:
+        try:
+            return take()
+        except OSError as error:
+            if time.monotonic() >= deadline:
+                reason = "another writer has this file open: choose another path"
+                raise BlockingIOError(error.errno, reason, path) from None
+            time.sleep(0.01)

@@ -1,0 +1,470 @@
+"""The coroutine that takes a recording's rows from its queue to its sinks."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import time
+import uuid
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from asyncrr.awaitables import TURN, Consequence
+from asyncrr.chunks import Chunk
+from asyncrr.disk import disk
+from asyncrr.errors import ConnectError, FlushError, RecordingWarning
+from asyncrr.outbox import Outbox, QueuedFrame
+from asyncrr.protocols import Sink
+from asyncrr.queues import OnFull, RowQueue
+from asyncrr.wire import REPEATED, Frame, RecordingHeader, encode_chunk, encode_gap
+
+__all__ = ["Lane", "Writer"]
+
+_Done: TypeAlias = "concurrent.futures.Future[None]"
+
+_BUFFER = "buffer"
+_SLICE_SECONDS = 0.001
+_OFFLOAD_BYTES = 256 * 1024
+
+
+@dataclass(slots=True)
+class Lane:
+    """A sink and what it has to take; without a sink, rows are buffered."""
+
+    outbox: Outbox
+    sink: Sink | None
+
+
+@dataclass(slots=True)
+class _Mark:
+    """A flush that waits until outboxes have delivered everything up to a frame."""
+
+    outboxes: list[tuple[Outbox, int]]
+    done: _Done
+
+    def settle(self) -> bool:
+        """Whether nothing is left to wait for."""
+        for outbox, sequence in self.outboxes:
+            if outbox.error is not None:
+                _fail(self.done, FlushError({outbox.name: 0}, None, str(outbox.error)))
+                return True
+            if outbox.durable_sequence < sequence and not outbox.is_closed:
+                return False
+        _resolve(self.done)
+        return True
+
+    def pending(self) -> dict[str, int]:
+        rows = {}
+        for outbox, sequence in self.outboxes:
+            if outbox.durable_sequence < sequence:
+                stats = outbox.stats()
+                rows[outbox.name] = stats.queued + stats.in_flight
+        return rows
+
+
+@dataclass(slots=True)
+class _Opening:
+    """Sinks that are to open."""
+
+    outboxes: list[Outbox]
+    done: _Done
+
+    def settle(self) -> bool:
+        """Whether nothing is left to wait for."""
+        for outbox in self.outboxes:
+            if outbox.error is not None:
+                _fail(self.done, outbox.error)
+                return True
+        if not all(outbox.is_open for outbox in self.outboxes):
+            return False
+        _resolve(self.done)
+        return True
+
+
+class Writer:
+    """Owns the sinks of a recording, and the numbers of its frames.
+
+    Everything but `finish` and `forget` happens on the recording's loop.
+
+    Args:
+        queue: Where rows come from.
+        application_id: For the header.
+        recording_id: For the header.
+        on_full: What happens when sinks are behind by `max_queue_bytes`.
+        max_queue_bytes: The bound of each outbox.
+        on_room: Called when outboxes hold less than before.
+    """
+
+    def __init__(
+        self,
+        queue: RowQueue,
+        application_id: str,
+        recording_id: str,
+        on_full: OnFull,
+        max_queue_bytes: int,
+        on_room: Callable[[], None],
+    ) -> None:
+        self._queue = queue
+        self._on_full = on_full
+        self._max_queue_bytes = max_queue_bytes
+        self._on_room = on_room
+        self._application_id = application_id
+        self._recording_id = recording_id
+        self._sequence = 0
+        self._statics: dict[tuple[str, tuple[str, ...]], Chunk] = {}
+        self._marks: list[_Mark] = []
+        self._retired: list[Lane] = []
+        self._wake: asyncio.Event | None = None
+        self._openings: list[_Opening] = []
+        self._retirements: list[tuple[list[Outbox], _Done]] = []
+        self._closing: _Done | None = None
+        self.header = self._new_header()
+        self.lanes = [Lane(self._new_outbox(_BUFFER), None)]
+
+    def _new_header(self) -> RecordingHeader:
+        return RecordingHeader(self._application_id, self._recording_id, uuid.uuid4().hex, time.time_ns())
+
+    def _new_outbox(self, name: str) -> Outbox:
+        outbox = Outbox(name, self.header, self._sequence + 1, self._queue.lock)
+        outbox.on_change = self._changed
+        outbox.state = "buffering" if name == _BUFFER else "connecting"
+        return outbox
+
+    @property
+    def is_buffering(self) -> bool:
+        """Whether no sink takes rows."""
+        return self.lanes[0].sink is None
+
+    @property
+    def held_bytes(self) -> int:
+        """What back-pressure goes by: rows that wait, and frames that the quickest sink still holds."""
+        held = min([lane.outbox.held_bytes for lane in self.lanes])
+        return self._queue.waiting_bytes + (0 if self.is_buffering else held)
+
+    # ---- the task
+
+    def wake(self) -> None:
+        """There is something to do."""
+        if self._wake is not None:
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Take rows to sinks until closed.
+
+        Being cancelled ends it: what is queued is handed over first as far as that needs no more than five
+        seconds, and what is left stays queued for the task that follows.
+        """
+        self._wake = asyncio.Event()
+        self._wake.set()
+        for lane in self.lanes:
+            if lane.sink is not None:
+                lane.sink.attach(lane.outbox)
+        try:
+            while self._closing is None or not self._all_closed():
+                await self._wake.wait()
+                self._wake.clear()
+                await self._drain()
+            self._closed()
+        except asyncio.CancelledError:
+            self.drain_here()
+            await self._settle(5.0)
+            raise
+        finally:
+            self._wake = None
+
+    async def _drain(self) -> None:
+        """Pass on what is queued, in slices that leave the loop to others."""
+        self._queue.seal()
+        started = time.perf_counter()
+        while self._queue.items:
+            item = self._queue.items[0]
+            if not isinstance(item, Chunk):
+                self._queue.items.popleft()
+                item()
+                continue
+            if item.nbytes > _OFFLOAD_BYTES and not self.is_buffering:
+                await self._encode_elsewhere(item)
+            else:
+                self._pass_on(item)
+            if time.perf_counter() - started > _SLICE_SECONDS:
+                self._wake_sinks()
+                await TURN
+                started = time.perf_counter()
+        self._mark_gaps()
+        self._wake_sinks()
+
+    def _drain_at_once(self) -> None:
+        self._queue.seal()
+        while self._queue.items:
+            item = self._queue.items[0]
+            if isinstance(item, Chunk):
+                self._pass_on(item)
+            else:
+                self._queue.items.popleft()
+                item()
+        self._mark_gaps()
+
+    def drain_here(self) -> None:
+        """Pass on what is queued without giving way to other tasks."""
+        self._drain_at_once()
+        self._wake_sinks()
+
+    def _mark_gaps(self) -> None:
+        """Say in the stream which rows were refused."""
+        for gap in self._queue.take_gaps():
+            self._sequence += 1
+            frame = encode_gap(gap, self._sequence)
+            queued = QueuedFrame(
+                frame, gap.first_row, gap.last_row, False, self._sequence, gap.reason, gap.row_count
+            )
+            for lane in self.lanes:
+                lane.outbox.put([queued])
+
+    async def _encode_elsewhere(self, chunk: Chunk) -> None:
+        """Checksum a big chunk in the disk's thread; the chunk stays queued until its frame is known."""
+        loop = asyncio.get_running_loop()
+        encoded: asyncio.Future[None] = loop.create_future()
+        frames: list[QueuedFrame] = []
+
+        def encode() -> None:
+            frames.append(self._frame(chunk))
+            try:
+                loop.call_soon_threadsafe(_wake_up, encoded)
+            except RuntimeError:
+                return  # the loop is closed: whoever ends the process encodes anew
+
+        disk.submit(encode)
+        await encoded
+        if self._queue.items and self._queue.items[0] is chunk:
+            self._put(chunk, frames[0])
+
+    def _pass_on(self, chunk: Chunk) -> None:
+        self._put(chunk, self._frame(chunk))
+
+    def _frame(self, chunk: Chunk) -> QueuedFrame:
+        frame = encode_chunk(chunk, self._sequence + 1)
+        first, last = int(chunk.row_numbers[0]), int(chunk.row_numbers[-1])
+        return QueuedFrame(frame, first, last, chunk.is_static, frame.sequence)
+
+    def _put(self, chunk: Chunk, queued: QueuedFrame) -> None:
+        with self._queue.lock:
+            self._sequence += 1
+            self._queue.passed(chunk, queued.frame.nbytes)
+            for lane in self.lanes:
+                lane.outbox.put([queued])
+        if chunk.is_static:
+            self._statics[chunk.entity_path, tuple(chunk.columns)] = chunk
+        self._bound_outboxes()
+
+    def _bound_outboxes(self) -> None:
+        """Keep every outbox within its bound, unless the recording waits for it."""
+        waits = self._on_full != "drop_oldest" and len(self.lanes) == 1 and not self.is_buffering
+        for lane in self.lanes:
+            if waits or lane.outbox.held_bytes <= self._max_queue_bytes:
+                continue
+            reason = "buffer_full" if lane.sink is None else "queue_full"
+            rows = lane.outbox.drop_oldest(self._max_queue_bytes, reason)
+            if rows:
+                warn_of_drops(lane.outbox.name, reason)
+
+    def _wake_sinks(self) -> None:
+        for lane in [*self.lanes, *self._retired]:
+            if lane.sink is not None:
+                lane.sink.wake()
+        self._changed()
+
+    def _changed(self) -> None:
+        self._marks = [mark for mark in self._marks if not mark.settle()]
+        self._openings = [opening for opening in self._openings if not opening.settle()]
+        self._retired = [lane for lane in self._retired if not lane.outbox.is_closed]
+        for outboxes, closed in self._retirements:
+            if all(outbox.is_closed for outbox in outboxes):
+                _resolve(closed)
+        self._retirements = [each for each in self._retirements if not each[1].done()]
+        if self._closing is not None and self._all_closed():
+            self.wake()
+        self._on_room()
+
+    def _all_closed(self) -> bool:
+        lanes = [*self.lanes, *self._retired]
+        return all(lane.sink is None or lane.outbox.is_closed or lane.outbox.error is not None for lane in lanes)
+
+    async def _settle(self, timeout: float) -> None:
+        """Wait until the sinks have taken what they hold."""
+        done: concurrent.futures.Future[None] = concurrent.futures.Future()
+        self.mark(done)
+        if not done.done():
+            await asyncio.wait([asyncio.wrap_future(done)], timeout=timeout)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether every sink has delivered all it was given."""
+        return all(lane.sink is None or lane.outbox.is_empty for lane in self.lanes)
+
+    # ---- commands, in the queue's order
+
+    def mark(self, done: _Done) -> None:
+        """Finish `done` when every sink has delivered every frame up to now."""
+        outboxes = [(lane.outbox, self._sequence) for lane in self.lanes if lane.sink is not None]
+        mark = _Mark(outboxes, done)
+        if not mark.settle():
+            self._marks.append(mark)
+
+    def expire(self, done: _Done, timeout: float) -> None:
+        """Fail the flush of `done` if it still waits."""
+        for mark in self._marks:
+            if mark.done is done:
+                _fail(done, FlushError(mark.pending(), timeout, self._trouble()))
+                self._marks.remove(mark)
+                return
+        _fail(done, FlushError({"the queue": self._queue.counts().waiting}, timeout))
+
+    def _trouble(self) -> str:
+        errors = [lane.outbox.last_trouble for lane in self.lanes if lane.outbox.last_trouble is not None]
+        return str(errors[-1]) if errors else ""
+
+    def switch(self, sinks: Sequence[Sink], opened: _Done) -> None:
+        """Let other sinks take over; `opened` is finished when each is open, or with the first one's failure.
+
+        What was buffered goes to each of them. A sink that is replaced delivers what it has and closes.
+        """
+        before = self.lanes
+        self.lanes = [Lane(self._new_outbox(sink.name), sink) for sink in sinks] or [
+            Lane(self._new_outbox(_BUFFER), None)
+        ]
+        for lane in self.lanes:
+            if before[0].sink is None:
+                lane.outbox.adopt(before[0].outbox)
+            else:
+                lane.outbox.follow(before[0].outbox)
+                lane.outbox.preface = self._static_frames()
+        for lane in before:
+            if lane.sink is not None:
+                lane.outbox.is_closing = True
+                self._retired.append(lane)
+        self._openings.append(_Opening([lane.outbox for lane in self.lanes if lane.sink is not None], opened))
+        for lane in self.lanes:
+            if lane.sink is not None:
+                lane.sink.attach(lane.outbox)
+        self._wake_sinks()
+
+    def expire_opening_later(self, opened: Consequence[None], name: str, timeout: float) -> None:
+        """Fail `opened` after `timeout` seconds; the sink goes on trying."""
+        error = ConnectError(name, f"no answer within {timeout:g} s: is a collector running there?")
+        timer = asyncio.get_running_loop().call_later(timeout, opened.fail, error)
+        opened.add_done_callback(lambda _: timer.cancel())
+
+    def retire(self, closed: _Done) -> None:
+        """Buffer again; `closed` is finished when the sinks that were set have delivered what they had and closed."""
+        self._retirements.append(([lane.outbox for lane in self.lanes if lane.sink is not None], closed))
+        self.switch([], concurrent.futures.Future())
+
+    def close(self, done: _Done, timeout: float) -> None:
+        """Let every sink deliver what it has and close; after `timeout` seconds the rest counts as dropped."""
+        self._closing = done
+        for lane in self.lanes:
+            lane.outbox.is_closing = True
+        asyncio.get_running_loop().call_later(timeout, self._give_up, done, timeout)
+        self._wake_sinks()
+        self.wake()
+
+    def _give_up(self, done: _Done, timeout: float) -> None:
+        if done.done():
+            return
+        pending = {}
+        for lane in [*self.lanes, *self._retired]:
+            if lane.sink is not None and not lane.outbox.is_closed:
+                rows = lane.outbox.drop_all("close_timeout")
+                lane.sink.finish(0.0)
+                lane.outbox.closed()
+                if rows:
+                    pending[lane.outbox.name] = rows
+        if pending:
+            _fail(done, FlushError(pending, timeout, self._trouble()))
+        self._changed()
+
+    def _closed(self) -> None:
+        failed = [lane.outbox for lane in self.lanes if lane.outbox.error is not None]
+        done = self._closing
+        assert done is not None
+        if failed:
+            dropped = {outbox.name: outbox.stats().dropped.get("sink_failed", 0) for outbox in failed}
+            _fail(done, FlushError(dropped, None, str(failed[0].error)))
+        _resolve(done)
+
+    def reopen(self) -> None:
+        """After `close`: start again as a new writer of the same recording, buffering until a sink is given."""
+        before = self.lanes[0].outbox
+        self._closing = None
+        self.header = self._new_header()
+        self._sequence = 0
+        self._retired.clear()
+        outbox = self._new_outbox(_BUFFER)
+        outbox.follow(before)
+        self.lanes = [Lane(outbox, None)]
+
+    # ---- outside the loop
+
+    def finish(self, deadline: float) -> None:
+        """At the process' end, when no loop runs: write out what is queued.
+
+        Args:
+            deadline: By ``time.monotonic()``, when to give up waiting.
+        """
+        self._drain_at_once()
+        for lane in [*self.lanes, *self._retired]:
+            if lane.sink is not None:
+                lane.outbox.is_closing = True
+                lane.sink.finish(max(0.0, deadline - time.monotonic()))
+
+    def forget(self) -> None:
+        """In a forked child: become a new writer with sinks of its own, and leave the parent's rows to the parent."""
+        sinks = [lane.sink.forget() for lane in self.lanes if lane.sink is not None]
+        self._marks.clear()
+        self._retired.clear()
+        self._wake = None
+        self.header = self._new_header()
+        self._sequence = 0
+        self.lanes = [Lane(self._new_outbox(sink.name), sink) for sink in sinks] or [
+            Lane(self._new_outbox(_BUFFER), None)
+        ]
+        for lane in self.lanes:
+            lane.outbox.preface = self._static_frames()
+
+    def _static_frames(self) -> list[Frame]:
+        """What a segment that begins now repeats, so that it stands alone."""
+        return [encode_chunk(chunk, 0, REPEATED) for chunk in self._statics.values()]
+
+
+def warn_of_drops(name: str, reason: str) -> None:
+    """One warning for each sink and reason in ten seconds; the counts are in ``stats()``."""
+    now = time.monotonic()
+    if now - _warned.get((name, reason), -_WARN_SECONDS) < _WARN_SECONDS:
+        return
+    _warned[name, reason] = now
+    warnings.warn(
+        f"{name}: rows are dropped ({reason}); see stats(), raise max_queue_bytes or log less",
+        RecordingWarning,
+        stacklevel=2,
+    )
+
+
+_WARN_SECONDS = 10.0
+_warned: dict[tuple[str, str], float] = {}
+
+
+def _wake_up(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+def _resolve(done: _Done) -> None:
+    if not done.done():
+        done.set_result(None)
+
+
+def _fail(done: concurrent.futures.Future[None], error: BaseException) -> None:
+    if not done.done():
+        done.set_exception(error)
