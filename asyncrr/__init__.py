@@ -68,7 +68,7 @@ from asyncrr.protocols import AsComponents, Sink
 from asyncrr.scope import bind
 from asyncrr.sinks.file import FileSink, StreamSink
 from asyncrr.sinks.memory import MemorySink
-from asyncrr.streams import BinaryStream, MemoryRecording, RecordingStream
+from asyncrr.recording_stream import BinaryStream, MemoryRecording, RecordingStream
 from asyncrr.timelines import TimeColumn
 
 if TYPE_CHECKING:

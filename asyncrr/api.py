@@ -14,7 +14,7 @@ from asyncrr.errors import UsageError
 from asyncrr.generators import thread_local_stream_decorator
 from asyncrr.identity import enabled_by
 from asyncrr.queues import OnFull
-from asyncrr.streams import DEFAULT_URL, BinaryStream, MemoryRecording, RecordingStream
+from asyncrr.recording_stream import DEFAULT_URL, BinaryStream, MemoryRecording, RecordingStream
 from asyncrr.timelines import TimeColumn
 
 if TYPE_CHECKING:

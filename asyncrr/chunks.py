@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, NamedTuple, TypeAlias
 
@@ -59,30 +58,43 @@ class ChunkRow(NamedTuple):
     components: dict[str, BatchValues]
 
 
-@dataclass(slots=True, eq=False)
 class Column:
     """One component of all rows of a chunk.
 
     Attributes:
         descriptor: What the component is.
-        counts: Instances per row: one number where it is the same for all rows, else uint32 ``(rows,)``.
+        counts: Instances per row: one number where it is the same for all rows, else unsigned ``(rows,)``.
         values: By the descriptor's dtype. Numeric, fixed shape: ``(instances, *shape)``; numeric, variable first
             dimension: ``(elements, *shape[1:])``; ``str``: the UTF-8 bytes of all; ``tensor``: the bytes of all, each
             tensor's from a multiple of 8; ``struct``: empty.
-        lengths: Per instance, elements (variable shape) or bytes (``str``): one number or uint64 ``(instances,)``;
+        lengths: Per instance, elements (variable shape) or bytes (``str``): one number or unsigned ``(instances,)``;
             ``None`` for the other kinds.
         tensors: The layout of each instance, for ``tensor``.
         structs: The instances, for ``struct``.
     """
 
-    descriptor: ComponentDescriptor
-    counts: int | Array
-    values: Array
-    lengths: int | Array | None = None
-    tensors: tuple[TensorLayout, ...] | None = None
-    structs: list[Struct] | None = None
-    _row_starts: Array | None = field(default=None, repr=False)
-    _instance_starts: Array | None = field(default=None, repr=False)
+    __slots__ = ("_instance_starts", "_row_starts", "counts", "descriptor", "lengths", "structs", "tensors", "values")
+
+    def __init__(
+        self,
+        descriptor: ComponentDescriptor,
+        counts: int | Array,
+        values: Array,
+        lengths: int | Array | None = None,
+        tensors: tuple[TensorLayout, ...] | None = None,
+        structs: list[Struct] | None = None,
+    ) -> None:
+        self.descriptor = descriptor
+        self.counts = counts
+        self.values = values
+        self.lengths = lengths
+        self.tensors = tensors
+        self.structs = structs
+        self._row_starts: Array | None = None
+        self._instance_starts: Array | None = None
+
+    def __repr__(self) -> str:
+        return f"<Column {self.descriptor.id}: {self.nbytes} bytes>"
 
     @classmethod
     def from_batches(
@@ -256,7 +268,6 @@ class Column:
         return TensorValue(buffer, layout.names)
 
 
-@dataclass(slots=True, eq=False)
 class Chunk:
     """Rows of one entity as columns: each row has each timeline and each component.
 
@@ -268,11 +279,24 @@ class Chunk:
         is_static: The rows have no time and hold on all timelines.
     """
 
-    entity_path: str
-    row_numbers: Array
-    timelines: dict[str, tuple[str, Array]]
-    columns: dict[str, Column]
-    is_static: bool = False
+    __slots__ = ("columns", "entity_path", "is_static", "row_numbers", "timelines")
+
+    def __init__(
+        self,
+        entity_path: str,
+        row_numbers: Array,
+        timelines: dict[str, tuple[str, Array]],
+        columns: dict[str, Column],
+        is_static: bool = False,
+    ) -> None:
+        self.entity_path = entity_path
+        self.row_numbers = row_numbers
+        self.timelines = timelines
+        self.columns = columns
+        self.is_static = is_static
+
+    def __repr__(self) -> str:
+        return f"<Chunk {self.entity_path}: {len(self)} rows of {', '.join(self.columns)}>"
 
     def __len__(self) -> int:
         return len(self.row_numbers)

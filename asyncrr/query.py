@@ -203,26 +203,26 @@ def _times(chunk: Chunk, timeline: str | None) -> Array:
 
 def _order(chunks: list[Loaded], timeline: str | None) -> Array | None:
     """How to put the rows of all chunks in order, or ``None`` where they are."""
-    numbers = np.concatenate([each.chunk.row_numbers for each in chunks])
-    ranks = np.repeat([each.writer_rank for each in chunks], [len(each.chunk) for each in chunks])
-    keys = [numbers, ranks]
+    lengths = [len(each.chunk) for each in chunks]
+    keys = [np.concatenate([each.chunk.row_numbers for each in chunks])]
+    if len({each.writer_rank for each in chunks}) > 1:
+        keys.append(np.repeat([each.writer_rank for each in chunks], lengths))
     if timeline is not None:
         keys.append(np.concatenate([_times(each.chunk, timeline) for each in chunks]))
-        keys.append(np.concatenate([np.full(len(each.chunk), not each.chunk.is_static) for each in chunks]))
-    if _is_sorted(keys):
-        return None
-    return np.lexsort(keys)
+        if len({each.chunk.is_static for each in chunks}) > 1:
+            keys.append(np.repeat([not each.chunk.is_static for each in chunks], lengths))
+    return None if _is_sorted(keys) else np.lexsort(keys)
 
 
 def _is_sorted(keys: list[Array]) -> bool:
-    """Whether rows are in order by the last key, then the one before it, and so on."""
-    undecided: Array | bool = True
+    """Whether rows are in order by the last key, where that is equal by the one before it, and so on."""
+    if (keys[-1][1:] > keys[-1][:-1]).all():
+        return True
+    undecided = np.ones(len(keys[0]) - 1, np.bool_)
     for key in reversed(keys):
         if np.any(undecided & (key[1:] < key[:-1])):
             return False
-        undecided = undecided & (key[1:] == key[:-1])
-        if not np.any(undecided):
-            return True
+        undecided &= key[1:] == key[:-1]
     return True
 
 

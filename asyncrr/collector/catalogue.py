@@ -8,11 +8,13 @@ import threading
 from collections.abc import Iterable
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from asyncrr.collector.segments import SegmentFacts, directory_name, scan_segment, segment_paths
-from asyncrr.wire import RecordingHeader
 
 __all__ = ["Catalogue", "RecordingFacts"]
+
+_Row: TypeAlias = "tuple[object, ...]"
 
 _VERSION = 1
 _COLUMNS = (
@@ -91,7 +93,7 @@ class Catalogue:
         with self._lock:
             if self._base is not None:
                 with self._base:
-                    self._put(self._base, facts)
+                    self._put(self._base, [row for each in facts if (row := self._row(each, False)) is not None])
 
     def recordings(self, recording_id: str | None = None) -> list[RecordingFacts]:
         """All recordings, the newest first, or the one asked for."""
@@ -104,7 +106,7 @@ class Catalogue:
         # a writer that came again after a crash is judged by its last segment
         open_ends = f"""
             SELECT DISTINCT recording_id FROM (
-                SELECT recording_id, writer_id, is_complete, max(created_ns, 0), max(last_sequence * 2 + is_complete)
+                SELECT recording_id, is_complete, max(last_sequence * 2 + is_complete)
                 FROM segments {where} GROUP BY recording_id, writer_id
             ) WHERE NOT is_complete
         """
@@ -166,21 +168,23 @@ class Catalogue:
                         changed.append(facts)
         with base:
             base.executemany("DELETE FROM segments WHERE path = ?", [(path,) for path in known if path not in present])
-            self._put(base, changed)
+            self._put(base, [row for each in changed if (row := self._row(each, True)) is not None])
 
-    def _put(self, base: sqlite3.Connection, facts: Iterable[SegmentFacts]) -> None:
+    def _put(self, base: sqlite3.Connection, rows: list[_Row]) -> None:
         places = ", ".join("?" * (_COLUMNS.count(",") + 1))
-        base.executemany(
-            f"INSERT OR REPLACE INTO segments ({_COLUMNS}) VALUES ({places})", [self._row(each) for each in facts]
-        )
+        base.executemany(f"INSERT OR REPLACE INTO segments ({_COLUMNS}) VALUES ({places})", rows)
 
-    def _row(self, facts: SegmentFacts) -> tuple[object, ...]:
-        header: RecordingHeader = facts.header
-        status = os.stat(facts.path)
+    def _row(self, facts: SegmentFacts, is_scanned: bool) -> _Row | None:
+        """A row, or ``None`` for a file that is gone; one that may have grown meanwhile is scanned again some day."""
+        header = facts.header
+        try:
+            status = os.stat(facts.path)
+        except FileNotFoundError:
+            return None
         return (
             self._name(facts.path),
             status.st_size,
-            status.st_mtime_ns,
+            status.st_mtime_ns if is_scanned or status.st_size == facts.end else 0,
             header.recording_id,
             header.application_id,
             header.writer_id,

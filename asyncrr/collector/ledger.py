@@ -41,6 +41,7 @@ class Synced:
         reason: What is wrong with the client's bytes, if anything is.
         is_damaged: They do not fit their checksum, so sending them again may help.
         is_finished: The segment is complete and closed.
+        is_closed: No file is open.
         trouble: What stands in the way of writing, if anything does.
     """
 
@@ -50,6 +51,7 @@ class Synced:
     reason: str = ""
     is_damaged: bool = False
     is_finished: bool = False
+    is_closed: bool = False
     trouble: OSError | None = None
 
 
@@ -64,6 +66,7 @@ class Ledger:
         receiver: Which sequence numbers were taken, and which are durable.
         next_number: Of its next segment.
         statics: Where its static frames lie in earlier segments.
+        is_complete: Its latest segment ended in peace.
 
     Attributes:
         held_bytes: Taken and not yet on the disk.
@@ -79,6 +82,7 @@ class Ledger:
         receiver: DeliveryReceiver,
         next_number: int,
         statics: dict[StaticKey, Place],
+        is_complete: bool,
     ) -> None:
         self.header = header
         self.receiver = receiver
@@ -88,6 +92,7 @@ class Ledger:
         self._directory = directory
         self._next_number = next_number
         self._statics = statics
+        self._is_complete = is_complete
         self._lock = threading.Lock()  # held while the segment or what is pending changes
         self._pending: deque[RawFrame] = deque()
         self._segment: Segment | None = None
@@ -213,6 +218,7 @@ class Ledger:
                 self._next_number += 1
             else:
                 self._next_number += 1
+                self._is_complete = False
                 return segment
 
     # ---- in the syncing thread
@@ -229,9 +235,7 @@ class Ledger:
             is_finished = self._is_finishing and not self._pending and loss is None
             if is_finished:
                 self._is_finishing = False
-                if segment is not None:
-                    with suppress(OSError):  # a segment without a trailer is as good
-                        segment.finish()
+                segment = self._finished()
         if segment is not None:
             try:
                 segment.sync()
@@ -242,7 +246,18 @@ class Ledger:
                 self._close(segment)
         if loss is not None:
             return Synced(written, nbytes, True, loss.reason, loss.is_damaged, trouble=loss.trouble)
-        return Synced(written, nbytes, is_finished=is_finished, trouble=obstacle)
+        is_closed = self._segment is None
+        return Synced(written, nbytes, is_finished=is_finished, is_closed=is_closed, trouble=obstacle)
+
+    def _finished(self) -> Segment | None:
+        """The segment with its trailer; a new one where the writer ends after a restart. Trailers are a courtesy."""
+        with suppress(OSError):
+            if self._segment is None and not self._is_complete:
+                self._segment = self._new_segment()
+            if self._segment is not None:
+                self._segment.finish()
+                self._is_complete = True
+        return self._segment
 
     def _sync_failed(self, segment: Segment, error: OSError) -> Synced:
         """What was written since the last sync may be anywhere: cut it off, and let it be sent again."""

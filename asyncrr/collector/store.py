@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import uuid
+from functools import partial
 from typing import IO
 
 from asyncrr.collector.catalogue import Catalogue, RecordingFacts
 from asyncrr.collector.commit import Committer
-from asyncrr.collector.ledger import Ledger
-from asyncrr.collector.segments import SegmentFacts, StaticKey, Place, directory_name, scan_segment, segment_paths
+from asyncrr.collector.ledger import Ledger, Synced
+from asyncrr.collector.segments import Place, SegmentFacts, StaticKey, directory_name, scan_segment, segment_paths
 from asyncrr.errors import UsageError
 from asyncrr.wire import DeliveryReceiver, RecordingHeader
 
@@ -20,9 +20,6 @@ __all__ = ["Store"]
 _IDLE_SECONDS = 60.0
 _MAX_IDLE = 256
 _CLOSE_SECONDS = 30.0
-
-_log = logging.getLogger("asyncrr.collector")
-
 
 class Store:
     """Where frames are kept. One collector at a time uses a directory.
@@ -45,6 +42,7 @@ class Store:
         self._openings: dict[tuple[str, str], asyncio.Future[Ledger]] = {}
         self._idle: dict[Ledger, asyncio.TimerHandle] = {}
         self._users: dict[Ledger, int] = {}
+        self._closed_facts: list[SegmentFacts] = []
         self._lock_file: IO[bytes] | None = None
 
     async def open(self) -> None:
@@ -87,7 +85,7 @@ class Store:
         committer.close(_CLOSE_SECONDS)
         for ledger in self._ledgers.values():
             ledger.close()
-        self._catalogue.update(self._live_facts())
+        self._catalogue.update(self._news())
         self._catalogue.close()
         if self._lock_file is not None:
             self._lock_file.close()
@@ -114,6 +112,7 @@ class Store:
             timer.cancel()
         self._users[ledger] = self._users.get(ledger, 0) + 1
         ledger.hold()
+        ledger.on_synced = _nobody
         return ledger
 
     def release(self, ledger: Ledger) -> None:
@@ -135,46 +134,38 @@ class Store:
             self._committer.submit(ledger)
 
     def _retire(self, ledger: Ledger) -> None:
-        """Close the file of a writer that has been away; its facts go to the catalogue."""
+        """Have the file of a writer closed that has been away."""
         self._idle.pop(ledger, None)
+        ledger.on_synced = partial(self._forget, ledger)
         ledger.let_go()
         self.submit(ledger)
-        asyncio.ensure_future(self._forget(ledger))
 
-    async def _forget(self, ledger: Ledger) -> None:
-        """Drop a ledger once its file is closed; if its writer returned meanwhile, it stays."""
-        key = (ledger.header.recording_id, ledger.header.writer_id)
-        for _ in range(100):
-            if ledger in self._users or ledger in self._idle:
-                return
-            if ledger.is_closed:
-                break
-            await asyncio.sleep(0.1)
-        else:
-            return
-        await asyncio.to_thread(self._catalogue.update, ledger.facts())
-        if ledger not in self._users and ledger.is_closed and self._ledgers.get(key) is ledger:
-            del self._ledgers[key]
+    def _forget(self, ledger: Ledger, synced: Synced) -> None:
+        """Drop a ledger once its file is closed."""
+        if synced.is_closed and not synced.is_lost:
+            self._ledgers.pop((ledger.header.recording_id, ledger.header.writer_id), None)
+            self._closed_facts += ledger.facts()
 
     def _ledger_from_disk(self, header: RecordingHeader) -> Ledger:
         directory = os.path.join(self.directory, directory_name(header.recording_id))
         os.makedirs(directory, exist_ok=True)
-        durable, number = 0, 0
+        durable, number, is_complete = 0, 0, False
         statics: dict[StaticKey, Place] = {}
         for path in segment_paths(directory, header.writer_id):
             number = int(path.rpartition("-")[2].removesuffix(".arrd"))
             facts = scan_segment(path)
             if facts is not None:
-                durable = max(durable, facts.last_sequence)
+                durable, is_complete = max(durable, facts.last_sequence), facts.is_complete
                 statics |= facts.statics
-        return Ledger(header, directory, DeliveryReceiver(durable, self.collector_id), number + 1, statics)
+        receiver = DeliveryReceiver(durable, self.collector_id)
+        return Ledger(header, directory, receiver, number + 1, statics, is_complete)
 
     # ---- what there is
 
     async def recordings(self, recording_id: str | None = None) -> list[tuple[RecordingFacts, bool]]:
         """All recordings, the newest first, or the one asked for, and whether somebody is writing it now."""
         live = {ledger.header.recording_id for ledger in self._users}
-        facts = self._live_facts()
+        facts = self._news()
 
         def look() -> list[RecordingFacts]:
             self._catalogue.update(facts)
@@ -184,7 +175,7 @@ class Store:
 
     async def spans(self, recording_id: str) -> list[tuple[str, int]]:
         """The segments of a recording, each writer's in order, and how many bytes of each can be read."""
-        facts = self._live_facts()
+        facts = self._news()
 
         def look() -> list[tuple[str, int]]:
             self._catalogue.update(facts)
@@ -197,8 +188,14 @@ class Store:
         """What stands in the way of writing now, if anything does."""
         return next((ledger.trouble for ledger in self._ledgers.values() if ledger.trouble is not None), None)
 
-    def _live_facts(self) -> list[SegmentFacts]:
-        return [facts for ledger in self._ledgers.values() for facts in ledger.facts()]
+    def _news(self) -> list[SegmentFacts]:
+        """What the catalogue does not know yet."""
+        closed, self._closed_facts = self._closed_facts, []
+        return closed + [facts for ledger in self._ledgers.values() for facts in ledger.facts()]
+
+
+def _nobody(synced: Synced) -> None:
+    """The session that acquired the ledger is not listening yet."""
 
 
 def _lock(file: IO[bytes], directory: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import sys
 import threading
@@ -21,6 +22,7 @@ _TAKE_BYTES = 8 * 2**20
 _SLICE_BYTES = 512 * 1024
 _GATHER_BYTES = 256 * 1024
 _RETRY_SECONDS = 0.5
+_REOPEN_SECONDS = 0.05
 _ALIGNMENT = 8
 
 
@@ -210,6 +212,11 @@ class _SegmentSink:
 
     def _opened(self, error: Exception | None) -> None:
         assert self._outbox is not None
+        if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE):  # others will give descriptors back
+            assert self._loop is not None and error is not None
+            self._outbox.trouble(_translated(self.name, error))
+            self._loop.call_later(_REOPEN_SECONDS, self.wake)
+            return
         if error is not None:
             self._outbox.fail(_translated(self.name, error))
             self._outbox.closed()

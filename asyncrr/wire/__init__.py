@@ -85,10 +85,10 @@ described in :mod:`asyncrr.wire.arrays`: regular ones are a rule in the head and
 ``p`` entity paths (default none), ``q`` how many sequence numbers the frame stands for, its own being the last
 (default 1). Where another source has a chunk of such a number, the chunk counts.
 
-**TRAILER** ``s`` bytes from the segment's first to the trailer's, ``f`` frames in between, ``n`` rows, ``q`` last sequence
-number, ``g`` ``[gaps, offset]`` (int64 places of the gap frames in the segment), ``x`` the index, where there is one,
-as :mod:`asyncrr.wire.trailer` says. The body ends with 16 bytes: the trailer's whole length (8), ``41 52 52 65 6E 64 0D
-0A`` (8), so that it is found from the end.
+**TRAILER** ``s`` bytes from the segment's first to the trailer's, ``f`` frames in between, ``n`` rows, ``q`` last
+sequence number, ``g`` ``[gaps, offset]`` (int64 places of the gap frames in the segment), ``x`` the index, where there
+is one, as :mod:`asyncrr.wire.trailer` says. The body ends with 16 bytes: the trailer's whole length (8), ``41 52 52 65
+6E 64 0D 0A`` (8), so that it is found from the end.
 
 **Damage.** Where neither a frame nor a preamble starts, or a checksum does not hold, a reader skips to the next mark or
 preamble, and tells offset, length and reason; :class:`~asyncrr.wire.frame_reader.FrameReader` says how. Whatever a
@@ -100,18 +100,10 @@ files that any reader can be held against lie in ``tests/vectors/``.
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from asyncrr.wire.chunk_frames import ChunkSummary, decode_chunk, encode_chunk, summary_of
-from asyncrr.wire.delivery import (
-    Delivered,
-    DeliveryReceiver,
-    DeliverySender,
-    Done,
-    ReceiverVerdict,
-    Refused,
-    Rewind,
-    SenderState,
-)
-from asyncrr.wire.frame_reader import Damage, FrameEvent, FrameReader, SegmentStart, read_frames
 from asyncrr.wire.framing import (
     CRITICAL,
     FILE_MAGIC,
@@ -130,29 +122,42 @@ from asyncrr.wire.framing import (
     parse_frame,
     with_flags,
 )
-from asyncrr.wire.messages import (
-    PROTOCOL,
-    Ack,
-    Control,
-    End,
-    Ended,
-    Error,
-    Expected,
-    Hello,
-    Welcome,
-    decode_message,
-    encode_message,
-    is_data,
-)
 from asyncrr.wire.segment_frames import Gap, RecordingHeader, decode_gap, decode_header, encode_gap, encode_header
-from asyncrr.wire.trailer import (
-    FOOTER_BYTES,
-    IndexEntry,
-    SegmentIndex,
-    Trailer,
-    decode_trailer,
-    trailer_length,
-)
+
+if TYPE_CHECKING:
+    from asyncrr.wire.delivery import (
+        Delivered,
+        DeliveryReceiver,
+        DeliverySender,
+        Done,
+        ReceiverVerdict,
+        Refused,
+        Rewind,
+        SenderState,
+    )
+    from asyncrr.wire.frame_reader import Damage, FrameEvent, FrameReader, SegmentStart, read_frames
+    from asyncrr.wire.messages import (
+        PROTOCOL,
+        Ack,
+        Control,
+        End,
+        Ended,
+        Error,
+        Expected,
+        Hello,
+        Welcome,
+        decode_message,
+        encode_message,
+        is_data,
+    )
+    from asyncrr.wire.trailer import (
+        FOOTER_BYTES,
+        IndexEntry,
+        SegmentIndex,
+        Trailer,
+        decode_trailer,
+        trailer_length,
+    )
 
 __all__ = [
     "CRITICAL",
@@ -213,3 +218,45 @@ __all__ = [
     "trailer_length",
     "with_flags",
 ]
+
+_LATER = {
+    "Delivered": "delivery",
+    "DeliveryReceiver": "delivery",
+    "DeliverySender": "delivery",
+    "Done": "delivery",
+    "ReceiverVerdict": "delivery",
+    "Refused": "delivery",
+    "Rewind": "delivery",
+    "SenderState": "delivery",
+    "Damage": "frame_reader",
+    "FrameEvent": "frame_reader",
+    "FrameReader": "frame_reader",
+    "SegmentStart": "frame_reader",
+    "read_frames": "frame_reader",
+    "PROTOCOL": "messages",
+    "Ack": "messages",
+    "Control": "messages",
+    "End": "messages",
+    "Ended": "messages",
+    "Error": "messages",
+    "Expected": "messages",
+    "Hello": "messages",
+    "Welcome": "messages",
+    "decode_message": "messages",
+    "encode_message": "messages",
+    "is_data": "messages",
+    "FOOTER_BYTES": "trailer",
+    "IndexEntry": "trailer",
+    "SegmentIndex": "trailer",
+    "Trailer": "trailer",
+    "decode_trailer": "trailer",
+    "trailer_length": "trailer",
+}
+"""What a recording without a collector does not need, by module: imported when it is asked for."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"asyncrr.wire.{_LATER[name]}"), name)
+    return value

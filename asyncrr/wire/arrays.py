@@ -126,6 +126,8 @@ class BodyReader:
         """
         width, low, high, step = _read_form(form, count)
         if width == 0:
+            if step == 1:
+                return np.arange(low, low + count, dtype=np.int64)
             return np.arange(count, dtype=np.int64) * step + low
         if width == 8:
             values = self.take(form[3], count, _INT64)

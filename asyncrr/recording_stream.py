@@ -11,6 +11,7 @@ from asyncrr.batching import BatchingConfig
 from asyncrr.clock import disable_timeline, reset_time, set_time, set_time_nanos, set_time_seconds, set_time_sequence
 from asyncrr.entity import BoundEntity, TimedView
 from asyncrr.errors import UsageError
+from asyncrr.generators import recording_stream_generator_ctx
 from asyncrr.identity import checked_application_id, checked_recording_id, enabled_by
 from asyncrr.queues import OnFull
 from asyncrr.recording import Recording
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from asyncrr.collector.hosting import HostedCollector
 
-__all__ = ["BinaryStream", "MemoryRecording", "RecordingStream"]
+__all__ = ["BinaryStream", "MemoryRecording", "RecordingStream", "recording_stream_generator_ctx"]
 
 DEFAULT_URL = "ws://127.0.0.1:9878"
 

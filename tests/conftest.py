@@ -1,0 +1,44 @@
+"""What every test has: warnings are errors and deadlines short (pyproject.toml), no settings from outside, no leftovers."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import asyncrr as rr
+
+
+@pytest.fixture(autouse=True)
+def settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test starts without the settings that the one who runs it may have in the environment."""
+    for name in ("STRICT", "TOKEN", "FLUSH_TICK_SECS", "FLUSH_NUM_BYTES", "FLUSH_NUM_ROWS"):
+        monkeypatch.delenv(f"ASYNCRR_{name}", raising=False)
+        monkeypatch.delenv(f"RERUN_{name}", raising=False)
+    monkeypatch.delenv("ASYNCRR", raising=False)
+    monkeypatch.delenv("RERUN", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def no_recording_left() -> Iterator[None]:
+    """A test leaves no recording behind that the next one would log to."""
+    yield
+    rr.set_global_data_recording(None)
+    rr.set_thread_local_data_recording(None)
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Callable[[Callable[[rr.RecordingStream], object]], Path]:
+    """Makes a file: ``recorded(fill)`` has `fill` log to a recording and returns the complete file."""
+
+    def make(fill: Callable[[rr.RecordingStream], object]) -> Path:
+        path = tmp_path / f"{uuid.uuid4().hex}.arrd"
+        recording = rr.new_recording("tests", recording_id=uuid.uuid4())
+        recording.save(path)
+        fill(recording)
+        recording.close()
+        return path
+
+    return make
