@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from asyncrr import archetypes
+from asyncrr import archetypes, errors
 from asyncrr.api import (
     aclose,
     binary_stream,
@@ -70,13 +70,73 @@ from asyncrr.sinks.file import FileSink, StreamSink
 from asyncrr.sinks.memory import MemorySink
 from asyncrr.recording_stream import BinaryStream, MemoryRecording, RecordingStream
 from asyncrr.timelines import TimeColumn
+from asyncrr.version import __version__
 
 if TYPE_CHECKING:
     from asyncrr.integrations.logging import LoggingHandler
     from asyncrr.reading import RecordingData, read_recording
     from asyncrr.sinks.websocket import WebSocketSink
 
-__version__ = "0.1.0"
+
+
+__all__ = [
+    "AsComponents",
+    "BatchingConfig",
+    "BinaryStream",
+    "ComponentBatch",
+    "ComponentDescriptor",
+    "FileSink",
+    "LoggingHandler",
+    "MemoryRecording",
+    "MemorySink",
+    "RecordingData",
+    "RecordingStream",
+    "Sink",
+    "StreamSink",
+    "TimeColumn",
+    "WebSocketSink",
+    "__version__",
+    "aclose",
+    "binary_stream",
+    "bind",
+    "connect",
+    "disable_timeline",
+    "disconnect",
+    "escape_entity_path_part",
+    "flush",
+    "get_application_id",
+    "get_data_recording",
+    "get_global_data_recording",
+    "get_recording_id",
+    "get_thread_local_data_recording",
+    "init",
+    "is_enabled",
+    "log",
+    "memory_recording",
+    "new_entity_path",
+    "new_recording",
+    "read_recording",
+    "recording_stream_generator_ctx",
+    "register",
+    "reset_time",
+    "save",
+    "send_columns",
+    "serve",
+    "set_global_data_recording",
+    "set_sinks",
+    "set_thread_local_data_recording",
+    "set_time",
+    "set_time_nanos",
+    "set_time_seconds",
+    "set_time_sequence",
+    "show",
+    "spawn",
+    "start_web_viewer_server",
+    "stdout",
+    "thread_local_stream",
+]
+__all__ += archetypes.__all__
+__all__ += errors.__all__
 
 _LATER = {
     "LoggingHandler": "asyncrr.integrations.logging",

@@ -135,10 +135,7 @@ def get_data_recording(recording: RecordingStream | None = None) -> RecordingStr
     """
     if recording is not None:
         return recording
-    active = scope.active_recording()
-    if active is not None:
-        return active  # type: ignore[return-value]
-    return getattr(_thread, "recording", None) or _global
+    return scope.active_recording() or get_thread_local_data_recording() or _global
 
 
 def get_global_data_recording() -> RecordingStream | None:

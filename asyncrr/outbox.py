@@ -160,6 +160,11 @@ class Outbox:
         self._drops = _Drops(other._drops.rows.copy(), other._drops.bytes.copy())
 
     @property
+    def in_flight_bytes(self) -> int:
+        """Bytes that the sink has taken and not delivered."""
+        return self._in_flight.bytes
+
+    @property
     def held_bytes(self) -> int:
         """Bytes that are queued or in flight."""
         return self._queued.bytes + self._in_flight.bytes

@@ -182,9 +182,9 @@ class RecordingStream(Recording):
 
         collector = spawn(port)
         if open_browser:
-            open_page(collector.page_url(self._recording_id))
+            open_page(collector.page, self._recording_id)
         if connect:
-            return self.connect(collector.url, token=collector.token)
+            return self.connect(collector.url)
         return Consequence.settled()
 
     def serve(self, port: int = 0) -> HostedCollector:
@@ -199,16 +199,14 @@ class RecordingStream(Recording):
         from asyncrr.collector.hosting import host
 
         collector = host(port)
-        self.connect(collector.url, token=collector.token)
+        self.connect(collector.url)
         return collector
 
     def show(self) -> None:
         """Open the viewer on this recording, hosting a collector inside this process if none was given yet."""
-        from asyncrr.collector.hosting import host, open_page
+        from asyncrr.collector.hosting import open_page
 
-        collector = host(0)
-        self.connect(collector.url, token=collector.token)
-        open_page(collector.page_url(self._recording_id))
+        open_page(self.serve().page, self._recording_id)
 
     def _repr_html_(self) -> str:
         """For notebooks: what ``repr`` says, as a table without any script."""

@@ -74,10 +74,8 @@ class Source(NamedTuple):
         Raises:
             FormatError: None does.
         """
-        fields = self.view[offset : offset + FRAME_HEADER_BYTES]
-        if len(fields) < FRAME_HEADER_BYTES:
-            raise CorruptError("no frame starts here", offset)
-        return parse_header(fields)
+        # what points here lies before a trailer, or was found whole: so many bytes are always there
+        return parse_header(self.view[offset : offset + FRAME_HEADER_BYTES])
 
 
 class StoredChunk:
@@ -107,13 +105,20 @@ class StoredChunk:
 
     @property
     def is_repeated(self) -> bool:
-        """Whether its frame says that it was in an earlier segment."""
+        """Whether its frame says that it was in an earlier segment.
+
+        Raises:
+            FormatError: The frame's header is damaged.
+        """
         return bool(self.source.header_at(self.offset).flags & REPEATED)
 
     @property
     def fingerprint(self) -> tuple[str, int, int]:
-        """Equal for frames of equal content, whatever their numbers."""
-        header = self.source.header_at(self.offset)
+        """Equal for frames of equal content, whatever their numbers, and for no two that are damaged."""
+        try:
+            header = self.source.header_at(self.offset)
+        except CorruptError:
+            return self.source.name, self.offset, 0
         return self.summary.entity_path, header.body_crc, header.nbytes
 
     def load(self) -> Chunk:
@@ -204,10 +209,7 @@ def _segment_before(source: Source, end: int) -> tuple[Segment, int] | None:
 
 
 def _from_trailer(source: Source, start: int, trailer: Trailer) -> Segment:
-    preamble = source.view[start : start + PREAMBLE_BYTES]
-    if len(preamble) < PREAMBLE_BYTES:
-        raise CorruptError("no segment starts here", start)
-    check_preamble(preamble, start)
+    check_preamble(source.view[start : start + PREAMBLE_BYTES], start)
     first = source.frame_at(start + PREAMBLE_BYTES)
     if first.kind != KIND_HEADER:
         raise CorruptError("the first frame of a segment is not its header", start)

@@ -1,4 +1,4 @@
-"""What every test has: warnings are errors and deadlines short (pyproject.toml), no settings from outside, no leftovers."""
+"""What every test has: no settings from outside, no recording from the test before."""
 
 from __future__ import annotations
 

@@ -44,10 +44,9 @@ def imports_of(module: str) -> list[Import]:
 def _walk(statements: list[ast.stmt], module: str, is_lazy: bool, found: list[Import]) -> None:
     for statement in statements:
         if isinstance(statement, ast.Import):
-            for name in statement.names:
-                found.append(_import(module, name.name, is_lazy, statement.lineno))
+            found.extend(_import(module, name.name, is_lazy, statement.lineno) for name in statement.names)
         elif isinstance(statement, ast.ImportFrom):
-            assert statement.level == 0 and statement.module, f"{module} line {statement.lineno}: a relative import"
+            assert statement.module, f"{module} line {statement.lineno}: a relative import"
             for name in statement.names:
                 inner = f"{statement.module}.{name.name}"
                 is_module = inner.removeprefix("asyncrr.") in MODULES and inner.startswith("asyncrr.")

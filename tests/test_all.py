@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 import inspect
 import subprocess
@@ -19,7 +18,6 @@ WITH_NAMES = [name for name in MODULES if name not in ("__main__",)]
 
 def load(name: str) -> ModuleType:
     return importlib.import_module("asyncrr" if name == "asyncrr" else f"asyncrr.{name}")
-
 
 
 @pytest.mark.parametrize("name", WITH_NAMES)

@@ -1,18 +1,189 @@
-"""Collectors and viewer pages started from a program: in a process of their own, or inside this one."""
+"""Collectors and viewer pages that a program starts: as a process of its own, or inside it."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import subprocess
 import sys
-import urllib.error
+import tempfile
+import threading
 import urllib.request
-from typing import TYPE_CHECKING, NamedTuple
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from asyncrr.errors import ConnectError, MissingExtraError
+from asyncrr.portal import background_loop
 
 if TYPE_CHECKING:
+    from asyncrr.collector.server import Collector, PageServer
+
+__all__ = ["HostedCollector", "SpawnedCollector", "ViewerServer", "host", "open_page", "serve_viewer", "spawn"]
+
+_ANSWER_SECONDS = 0.5
+_START_SECONDS = 10.0
+
+_hosted: dict[int, HostedCollector] = {}
+_lock = threading.Lock()
+
+
+class SpawnedCollector:
+    """A collector that runs in a process of its own, and outlives this one.
+
+    Attributes:
+        port: Its port on this machine.
+        url: Where recordings connect.
+        page: Its page.
+        process: The process, or ``None`` where the collector was there before.
+    """
+
+    def __init__(self, port: int, process: subprocess.Popen[bytes] | None) -> None:
+        self.port = port
+        self.process = process
+        self.url = f"ws://127.0.0.1:{port}"
+        self.page = f"http://127.0.0.1:{port}"
+
+
+def spawn(port: int) -> SpawnedCollector:
+    """Start a collector in a process of its own, or use the one that is there; does not wait until it answers.
+
+    Raises:
+        MissingExtraError: The extra ``server`` is not installed.
+        ConnectError: Another program has the port.
+    """
+    answer = _answer_of(port)
+    if answer == "collector":
+        return SpawnedCollector(port, None)
+    if answer == "other":
+        raise ConnectError(f"port {port}", "another program has this port: choose another, or stop that program")
+    _check_installed()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "asyncrr", "serve", "--port", str(port)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    threading.Thread(target=process.wait, name="asyncrr-spawned", daemon=True).start()
+    return SpawnedCollector(port, process)
+
+
+def _answer_of(port: int) -> str:
+    """Who answers at the port: ``collector``, ``other`` or ``nobody``."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"http://127.0.0.1:{port}/api/health", timeout=_ANSWER_SECONDS) as response:
+            return "collector" if "collector" in json.loads(response.read(4096)) else "other"
+    except ConnectionRefusedError:
+        return "nobody"
+    except OSError as error:
+        return "nobody" if isinstance(getattr(error, "reason", None), ConnectionRefusedError) else "other"
+    except ValueError:
+        return "other"
+
+
+def _check_installed() -> None:
+    for package in ("starlette", "uvicorn", "click"):
+        if find_spec(package) is None:
+            raise MissingExtraError(package, "server")
+
+
+class HostedCollector:
+    """A collector inside this process, on the background loop.
+
+    Attributes:
+        port: Its port on this machine.
+        url: Where recordings connect.
+        page: Its page.
+        directory: Where it stores recordings.
+    """
+
+    def __init__(self, collector: Collector, loop: asyncio.AbstractEventLoop) -> None:
+        self._collector = collector
+        self._loop = loop
+        self.port = collector.port
+        self.url = f"ws://127.0.0.1:{collector.port}"
+        self.page = f"http://127.0.0.1:{collector.port}"
+        self.directory = collector.directory
+
+    def close(self) -> None:
+        """Stop it. Recordings that are connected keep their rows for its return."""
+        _hosted.pop(self.port, None)
+        if not self._loop.is_closed():
+            asyncio.run_coroutine_threadsafe(self._collector.aclose(), self._loop).result(_START_SECONDS)
+
+
+def host(port: int, directory: str | None = None) -> HostedCollector:
+    """Host a collector inside this process.
+
+    Args:
+        port: Its port; 0 uses the one that is hosted already, or takes a free port.
+        directory: Where it stores recordings; ``None`` takes a temporary directory.
+
+    Raises:
+        MissingExtraError: The extra ``server`` is not installed.
+        OSError: The port is taken.
+    """
+    _check_installed()
     from asyncrr.collector.server import Collector
 
-__all__ = ["HostedCollector", "Spawned", "ViewerServer", "host", "open_page", "serve_viewer", "spawn"]
+    with _lock:
+        for known in _hosted.values():
+            if port in (0, known.port):
+                return known
+        loop = background_loop()
+        collector = Collector(directory or tempfile.mkdtemp(prefix="asyncrr-"), port=port)
+        asyncio.run_coroutine_threadsafe(collector.start(), loop).result(_START_SECONDS)
+        hosted = HostedCollector(collector, loop)
+        _hosted[hosted.port] = hosted
+        return hosted
+
+
+class ViewerServer:
+    """The viewer's page at a port, and nothing else.
+
+    Attributes:
+        port: The port.
+        url: The page's address.
+    """
+
+    def __init__(self, server: PageServer, loop: asyncio.AbstractEventLoop) -> None:
+        self._server = server
+        self._loop = loop
+        self.port = server.port
+        self.url = f"http://127.0.0.1:{server.port}"
+
+    def close(self) -> None:
+        """Stop serving."""
+        if not self._loop.is_closed():
+            asyncio.run_coroutine_threadsafe(self._server.aclose(), self._loop).result(_START_SECONDS)
+
+
+def page_of(page: str, recording_id: str) -> str:
+    """The address of one recording in a collector's page."""
+    return f"{page}/#recording={quote(recording_id, safe='')}"
+
+
+def open_page(page: str, recording_id: str) -> None:
+    """Open a collector's page on one recording in the user's browser, without waiting for it."""
+    import webbrowser
+
+    address = page_of(page, recording_id)
+    threading.Thread(target=webbrowser.open, args=(address,), name="asyncrr-browser", daemon=True).start()
+
+
+def serve_viewer(port: int) -> ViewerServer:
+    """Serve the viewer's page and nothing else, on the background loop.
+
+    Raises:
+        MissingExtraError: The extra ``server`` is not installed.
+        OSError: The port is taken.
+    """
+    _check_installed()
+    from asyncrr.collector.server import PageServer
+
+    loop = background_loop()
+    server = PageServer(port)
+    asyncio.run_coroutine_threadsafe(server.start(), loop).result(_START_SECONDS)
+    return ViewerServer(server, loop)

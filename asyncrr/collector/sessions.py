@@ -137,13 +137,14 @@ class _Session:
         self._is_ack_due = False
         self._end: End | None = None
         self._over: _Over | None = None
+        self._is_gone = False
 
     async def run(self) -> None:
         """Read until the client goes away or is sent away."""
         answering = asyncio.create_task(self._answer_all(), name="asyncrr-session-answers")
         try:
             await self._greet()
-            while self._over is None:
+            while self._over is None and not self._is_gone:
                 data = await self._next()
                 if data is None:
                     break
@@ -159,7 +160,7 @@ class _Session:
         finally:
             if self._ledger is not None:
                 self._sessions.leave(self._ledger, self)
-            if self._over is None:
+            if self._over is None or self._is_gone:  # nobody is there to be told
                 answering.cancel()
             await asyncio.wait([answering])
 
@@ -203,7 +204,6 @@ class _Session:
         except TimeoutError:
             raise _Over(PROTOCOL_BROKEN, f"no hello within {self._sessions.hello_seconds:g} s") from None
         if data is None:
-            self._over = _Over(GOING_AWAY, "gone")
             return
         hello = decode_message(data)
         if not isinstance(hello, Hello):
@@ -219,7 +219,7 @@ class _Session:
         """The next message, or ``None`` at the end."""
         event = await self._receive()
         if event["type"] == "websocket.disconnect":
-            self._over = _Over(GOING_AWAY, "gone")
+            self._is_gone = True
             return None
         data: bytes | None = event.get("bytes")
         if data is None:
@@ -252,7 +252,8 @@ class _Session:
         self._end = None
         offset = 0
         while offset < len(data) and self._over is None:
-            taken, start = [], offset
+            taken: list[RawFrame] = []
+            start = offset
             while offset < len(data) and len(taken) < _FRAMES_PER_TURN:
                 header, frame = self._frame_at(data, offset)
                 offset += header.nbytes

@@ -44,10 +44,10 @@ class LoggingHandler(logging.Handler):
             return
         token = _is_emitting.set(True)
         try:
-            extra = {name: value for name, value in vars(record).items() if name not in _OWN_ATTRIBUTES}
+            extra = {name: _plain(value) for name, value in vars(record).items() if name not in _OWN_ATTRIBUTES}
             entities: list[object] = [TextLog(_text(record), level=_level(record))]
             if extra:
-                entities.append(AnyValues(**{name: _plain(value) for name, value in extra.items()}))
+                entities.append(AnyValues(False, **extra))
             recording.log_created(self._path(record.name), entities, int(record.created * 1e9))
         except Exception:
             self.handleError(record)

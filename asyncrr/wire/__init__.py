@@ -37,9 +37,9 @@ offset  length  frame header       meaning
 ======  ======  =================  ===================================================================================
 
 *Flags.* CRITICAL: who does not know the kind must refuse the source, by name; other unknown kinds are skipped and
-counted. HEADER and CHUNK are critical. REPEATED: the frame was in an earlier segment too, and keeps its sequence
-number. ZSTD: the body is one zstd frame and padding; the head's ``z`` is its size once decompressed, and the offsets
-mean the decompressed body.
+counted. HEADER and CHUNK are critical. REPEATED: the chunk was in an earlier segment too. It keeps its sequence
+number, or has 0 where another writer repeats it. ZSTD: the body is one zstd frame and padding; the head's ``z`` is its
+size once decompressed, and the offsets mean the decompressed body.
 
 *Heads* are mappings with the keys below. Unknown keys are ignored, a missing key without a default is damage. Lists of
 fixed meaning may be longer than a reader knows; it ignores the rest.

@@ -63,7 +63,7 @@ def encode_chunk(chunk: Chunk, sequence: int, flags: int = 0, zstd_level: int | 
 
     Args:
         chunk: At least one row.
-        sequence: The writer's number of the frame, from 1.
+        sequence: The writer's number of the frame, from 1; 0 where it repeats what another writer numbered.
         flags: ``REPEATED`` where the chunk was in an earlier segment.
         zstd_level: Compress the body. ``None`` does not.
 
@@ -317,13 +317,17 @@ def _check_dimensions(shape: tuple[int, ...]) -> None:
     """A shape must not have too many dimensions, nor announce more than numpy can count while it has no element."""
     if len(shape) > MAX_DIMENSIONS:
         raise CorruptError(f"a shape of {len(shape)} dimensions")
+    _check_width(shape)
+
+
+def _check_width(shape: tuple[int, ...]) -> None:
     if 0 in shape and prod(filter(None, shape)) > MAX_EMPTY_ELEMENTS:
         raise CorruptError(f"the shape {shape}")
 
 
 def _check_hollow(shape: tuple[int, ...]) -> None:
     """Instances without an element must not be many."""
-    _check_dimensions(shape[1:])
+    _check_width(shape)
     if 0 in shape[1:]:
         _check_few(shape[0])
 

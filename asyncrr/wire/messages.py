@@ -129,8 +129,8 @@ def encode_message(message: Control) -> bytes:
             return b"E" + pack({"l": last_sequence})
         case Ended():
             return b"F" + pack({})
-        case Error(code, text):
-            return b"!" + pack({"c": code[:MAX_NAME_LENGTH], "t": text[:_MAX_ERROR_LENGTH]})
+        case _:
+            return b"!" + pack({"c": message.code[:MAX_NAME_LENGTH], "t": message.text[:_MAX_ERROR_LENGTH]})
 
 
 def decode_message(data: bytes | memoryview) -> Control:

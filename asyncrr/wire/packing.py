@@ -49,7 +49,8 @@ def unpack(data: bytes | memoryview) -> Any:
             max_bin_len=size,
             max_array_len=size,
             max_map_len=size // 2,
-            max_ext_len=0,  # an extension has at least its type byte, so there are none
+            max_ext_len=0,
+            ext_hook=_refuse,  # extensions without a byte are within that limit
         )
     except (ValueError, TypeError, msgpack.UnpackException) as error:
         # TypeError: a mapping or list as a key
@@ -112,3 +113,7 @@ def _is_within(value: Any, depth: int) -> bool:
     if isinstance(value, (list, tuple)):
         return depth > 0 and all(_is_within(item, depth - 1) for item in value)
     return True
+
+
+def _refuse(code: int, data: bytes) -> Any:
+    raise ValueError(f"extension type {code}")

@@ -49,9 +49,7 @@ def test_a_record_has_its_level_message_and_path(recording: rr.RecordingStream, 
     ("level", "name"),
     [(10, "DEBUG"), (20, "INFO"), (30, "WARN"), (40, "ERROR"), (50, "CRITICAL"), (35, "Level 35")],
 )
-def test_every_level_has_a_name(
-    recording: rr.RecordingStream, logger: logging.Logger, level: int, name: str
-) -> None:
+def test_every_level_has_a_name(recording: rr.RecordingStream, logger: logging.Logger, level: int, name: str) -> None:
     memory = recording.memory_recording()
     with recording:
         logger.log(level, "x")

@@ -1,0 +1,77 @@
+"""The commands, and what becomes of their errors: an exit code, and one line on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from asyncrr.version import __version__
+from asyncrr.cli.printing import escaped
+from asyncrr.errors import AsyncrrError, UsageError
+
+__all__ = ["FAILED", "FINE", "LOST", "USAGE", "main", "run"]
+
+FINE, FAILED, USAGE, LOST = 0, 1, 2, 3
+
+_COMMANDS = ("demo", "serve", "info", "stats", "cat", "tail", "verify", "doctor")
+
+
+class _Commands(click.Group):
+    """Imports the module of a command when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command = import_module(f"asyncrr.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="asyncrr %(version)s")
+def main() -> None:
+    """Collect, look into and check recordings.
+
+    \b
+    Example: asyncrr demo --seconds 5
+    Exit codes: 0 fine, 1 failed, 2 wrong usage, 3 finished, but data was lost or is damaged.
+    """
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        with main.make_context("asyncrr", list(arguments)) as context:
+            code = main.invoke(context)
+        sys.stdout.flush()
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return _failed("interrupted", 130)
+    except BrokenPipeError:  # the reader has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FINE
+    except UsageError as error:
+        return _failed(str(error), USAGE)
+    except (AsyncrrError, OSError) as error:
+        return _failed(str(error), FAILED)
+    return code if isinstance(code, int) else FINE
+
+
+def _failed(reason: str, code: int) -> int:
+    click.echo(f"asyncrr: {escaped(reason)}", err=True)
+    return code

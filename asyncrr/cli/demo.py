@@ -1,0 +1,178 @@
+"""``asyncrr demo``: a collector, a real service that logs to it, and visitors of that service."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import webbrowser
+from collections.abc import AsyncIterator
+from typing import Any
+
+import click
+
+from asyncrr.cli.printing import escaped, human_bytes, print_facts
+from asyncrr.errors import AsyncrrError
+
+__all__ = ["command"]
+
+_START_SECONDS = 20.0
+_STOP_SECONDS = 15.0
+
+
+@click.command("demo")
+@click.option("--seconds", type=click.FloatRange(min=0), help="End by itself after so long; without it at Ctrl-C.")
+@click.option("--port", default=0, metavar="PORT", help="The collector's port; a free one if not given.")
+@click.option("--dir", "folder", metavar="DIR", help="Where the collector writes; a new temporary folder if not given.")
+@click.option("--open", "is_opened", is_flag=True, help="Open the collector's page in a browser.")
+def command(seconds: float | None, port: int, folder: str | None, is_opened: bool) -> int:
+    """Run a picture service that logs photographs, latencies, log records and the machine's load.
+
+    Nothing is canned: the service is a process of its own that answers real HTTP requests, and the figures are this
+    machine's. At the end, what the collector acknowledged is looked for on disk.
+
+    \b
+    Example: asyncrr demo
+             asyncrr demo --seconds 10 --dir collected
+    """
+    folder = os.path.abspath(folder) if folder is not None else tempfile.mkdtemp(prefix="asyncrr-demo-")
+    return asyncio.run(_Demo(folder, port, seconds, is_opened).run())
+
+
+class _Demo:
+    def __init__(self, folder: str, port: int, seconds: float | None, is_opened: bool) -> None:
+        self._folder = folder
+        self._port = port
+        self._seconds = seconds
+        self._is_opened = is_opened
+
+    async def run(self) -> int:
+        serve = ["asyncrr", "serve", "--json", "--dir", self._folder, "--port", str(self._port)]
+        async with _child(*serve) as (collector, at_collector):
+            page = at_collector.get("page") or at_collector["url"]
+            print_facts({"collector": f"{page} (process {collector.pid})", "files": escaped(self._folder)})
+            async with _child("asyncrr.demo.service", at_collector["url"]) as (service, at_service):
+                print_facts(
+                    {
+                        "service": f"{at_service['url']} (process {service.pid})",
+                        "recording": at_service["recording_id"],
+                        "until": "Ctrl-C" if self._seconds is None else f"{self._seconds:g} seconds have passed",
+                    }
+                )
+                if self._is_opened:
+                    webbrowser.open(page)
+                await self._visit(at_service["url"], service)
+                told = await _last_words(service)
+        click.echo(
+            f"logged {told['logged']} rows; the collector acknowledged {told['acknowledged']}; "
+            f"dropped {sum(told['dropped'].values())}"
+        )
+        return self._compare(at_service["recording_id"], told["acknowledged"])
+
+    async def _visit(self, url: str, service: asyncio.subprocess.Process) -> None:
+        """Let the visitors come, until the time is over, somebody interrupts, or the service is gone."""
+        import httpx
+
+        from asyncrr.demo.photos import FILTERS, photographs
+        from asyncrr.demo.visitors import Visits, visit
+
+        visits = Visits()
+        visitors = asyncio.create_task(visit(url, list(photographs()), list(FILTERS), visits))
+        interrupted = asyncio.Event()
+        with contextlib.suppress(NotImplementedError):  # Windows: there Ctrl-C cancels
+            import signal
+
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(number, interrupted.set)
+        try:
+            async with asyncio.timeout(self._seconds), httpx.AsyncClient(base_url=url, trust_env=False) as client:
+                while not interrupted.is_set() and not visitors.done() and service.returncode is None:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(interrupted.wait(), 1)
+                    with contextlib.suppress(httpx.HTTPError):
+                        await self._report(client, visits.count)
+        except TimeoutError:
+            pass
+        finally:
+            if visitors.done():
+                visitors.result()
+            visitors.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await visitors
+            if sys.stdout.isatty():
+                click.echo()
+        answers = ", ".join(f"{count} with status {status}" for status, count in sorted(visits.statuses.items()))
+        click.echo(f"requests answered: {visits.count} ({answers}); failed: {visits.failures}")
+
+    async def _report(self, client: Any, requests: int) -> None:
+        if not sys.stdout.isatty():
+            return
+        stats = (await client.get("/stats")).json()
+        line = f"{requests} requests, {stats['logged']} rows logged, {stats['acknowledged']} acknowledged"
+        click.echo(f"\r{line}, {stats['status']} ", nl=False)
+
+    def _compare(self, recording_id: str, acknowledged: int) -> int:
+        """Have ``asyncrr info`` count what is on disk."""
+        arguments = ["info", self._folder, "--recording", recording_id, "--json"]
+        answer = subprocess.run([sys.executable, "-m", "asyncrr", *arguments], stdout=subprocess.PIPE, check=False)
+        if answer.returncode not in (0, 3):
+            return 1
+        info = json.loads(answer.stdout)
+        shown = f"asyncrr info {escaped(self._folder)}"
+        found = f"{info['rows']} rows, {human_bytes(info['bytes'])}, {len(info['entities'])} entities"
+        click.echo(f"{shown}: {found}")
+        if info["rows"] < acknowledged or answer.returncode:
+            click.echo(f"asyncrr: {acknowledged - info['rows']} acknowledged rows are not on disk", err=True)
+            return 3
+        click.echo("every acknowledged row is on disk")
+        return 0
+
+
+@contextlib.asynccontextmanager
+async def _child(module: str, *arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, dict[str, Any]]]:
+    """A process of ours, and what it says on its first line; in a session of its own, so that Ctrl-C is for us only."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        module,
+        *arguments,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        yield process, await _next_words(process, _START_SECONDS, f"python -m {' '.join([module, *arguments])}")
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            try:
+                async with asyncio.timeout(_STOP_SECONDS):
+                    await process.wait()
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+
+
+async def _last_words(service: asyncio.subprocess.Process) -> dict[str, Any]:
+    """Let the service end, and hear what it logged."""
+    assert service.stdin is not None
+    service.stdin.close()
+    return await _next_words(service, _STOP_SECONDS, "the service")
+
+
+async def _next_words(process: asyncio.subprocess.Process, seconds: float, name: str) -> dict[str, Any]:
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(seconds):
+            line = await process.stdout.readline()
+    except TimeoutError:
+        raise AsyncrrError(f"{name} said nothing within {seconds:g} seconds") from None
+    if not line:
+        raise AsyncrrError(f"{name} ended too early")
+    words: dict[str, Any] = json.loads(line)
+    return words

@@ -1,0 +1,143 @@
+"""Who may talk to the collector: its token, and the Host and Origin that a request names."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from http.cookies import CookieError, SimpleCookie
+from typing import Any, TypeAlias
+
+__all__ = ["COOKIE", "Access", "Guard", "kept_token"]
+
+Message: TypeAlias = "MutableMapping[str, Any]"
+Receive: TypeAlias = "Callable[[], Awaitable[Message]]"
+Send: TypeAlias = "Callable[[Message], Awaitable[None]]"
+App: TypeAlias = "Callable[[Message, Receive, Send], Awaitable[None]]"
+
+COOKIE = "asyncrr_token"
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_PUBLIC = ("/api/health", "/api/login")
+
+_SECURITY_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data: blob:; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+def kept_token(directory: str) -> str:
+    """The token of this directory, made at the first use; only its owner may read the file."""
+    path = os.path.join(directory, ".token")
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        with open(path, encoding="ascii") as file:
+            return file.read().strip()
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        token = secrets.token_urlsafe(32)
+        file.write(token)
+    return token
+
+
+class Access:
+    """The rules.
+
+    Args:
+        token: What every request must show, or ``None`` for none.
+        hosts: Names by which the collector may be called, beside those of this machine's loopback.
+    """
+
+    def __init__(self, token: str | None, hosts: Iterable[str] = ()) -> None:
+        self._token = token
+        self._hosts = frozenset([*_LOOPBACK, *[host.lower() for host in hosts]])
+
+    def __repr__(self) -> str:
+        return f"<Access {'with' if self._token else 'without'} token>"
+
+    def is_token(self, token: str) -> bool:
+        """Whether this is the token; takes as long for a wrong one as for the right one."""
+        return self._token is None or hmac.compare_digest(token.encode(), self._token.encode())
+
+    def refusal(self, path: str, headers: dict[str, str]) -> tuple[int, str] | None:
+        """Why a request is refused, as an HTTP status and a text, or ``None``.
+
+        Args:
+            path: Of the request.
+            headers: Its headers, by lower-case names.
+        """
+        host = headers.get("host", "")
+        if _name_of(host) not in self._hosts:
+            return 403, "this name is not the collector's"
+        origin = headers.get("origin")
+        if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
+            return 403, "this page is not the collector's"
+        is_public = path in _PUBLIC or not path.startswith("/api/")
+        if is_public or self.is_token(_shown_token(headers)):
+            return None
+        return 401, "a token is needed"
+
+
+def _name_of(host: str) -> str:
+    """A host's name without its port."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0].lower()
+    return host.partition(":")[0].lower()
+
+
+def _shown_token(headers: dict[str, str]) -> str:
+    kind, _, token = headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        return token.strip()
+    try:
+        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return ""
+    return "" if cookie is None else cookie.value
+
+
+class Guard:
+    """An ASGI application that lets only allowed requests through, and puts security headers on every answer."""
+
+    def __init__(self, app: App, access: Access) -> None:
+        self._app = app
+        self._access = access
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        refusal = self._access.refusal(scope["path"], headers)
+        if refusal is not None:
+            await _refuse(scope, receive, send, *refusal)
+            return
+
+        async def send_secured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), *_SECURED]
+            await send(message)
+
+        await self._app(scope, receive, send_secured)
+
+
+_SECURED = [(name.encode(), value.encode()) for name, value in _SECURITY_HEADERS.items()]
+
+
+async def _refuse(scope: Message, receive: Receive, send: Send, status: int, text: str) -> None:
+    """Answer a request, or the handshake of a websocket, with a status."""
+    if scope["type"] == "websocket":
+        await receive()
+        if "websocket.http.response" not in scope.get("extensions", {}):
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        kind = "websocket.http.response"
+    else:
+        kind = "http.response"
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), *_SECURED]
+    await send({"type": f"{kind}.start", "status": status, "headers": headers})
+    await send({"type": f"{kind}.body", "body": text.encode()})

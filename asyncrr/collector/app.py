@@ -1,0 +1,146 @@
+"""What the collector answers at its port: recorders' websockets, the HTTP API, and its page.
+
+=============================== ==========================================================================
+``/api/ingest``                 websocket of a recorder, see :mod:`asyncrr.wire.messages`
+``GET /api/health``             who answers here: ``{"collector": id, "version": ..., "trouble": null}``
+``POST /api/login``             body: the token; answers with a cookie that the page's requests carry
+``GET /api/recordings``         ``{"recordings": [...]}``, the newest first
+``GET /api/recordings/ID``      one of them
+``GET /api/recordings/ID/data`` its segments one after the other, as ``read_recording`` takes them
+``GET /``                       the page
+=============================== ==========================================================================
+
+An ID is percent-encoded. A recording is ``{"recording_id", "application_id", "created_ns", "writers", "bytes",
+"rows", "dropped_rows", "is_complete", "is_live"}``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route, WebSocketRoute
+
+from asyncrr.collector.access import COOKIE, Access, Guard
+from asyncrr.collector.catalogue import RecordingFacts
+from asyncrr.collector.sessions import Sessions
+from asyncrr.collector.store import Store
+from asyncrr.sinks.websocket import INGEST_PATH
+
+__all__ = ["make_app", "make_page_app"]
+
+_PAGE = os.path.join(os.path.dirname(__file__), "page")
+_PIECE_BYTES = 256 * 1024
+_MAX_LOGIN_BYTES = 1024
+
+
+def make_app(store: Store, sessions: Sessions, access: Access, version: str) -> Guard:
+    """The collector's ASGI application.
+
+    Args:
+        store: What it has.
+        sessions: Takes recorders.
+        access: Who may talk to it.
+        version: Of asyncrr.
+    """
+
+    async def health(request: Request) -> Response:
+        trouble = store.trouble
+        told = None if trouble is None else trouble.strerror or str(trouble)
+        return JSONResponse({"collector": store.collector_id, "version": version, "trouble": told})
+
+    async def login(request: Request) -> Response:
+        token = (await _body(request, _MAX_LOGIN_BYTES)).decode("utf-8", "replace").strip()
+        if not access.is_token(token):
+            return PlainTextResponse("this is not the token", 401)
+        response = Response(status_code=204)
+        response.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=request.url.scheme == "https")
+        return response
+
+    async def recordings(request: Request) -> Response:
+        return JSONResponse({"recordings": [_told(*each) for each in await store.recordings()]})
+
+    async def recording(request: Request) -> Response:
+        found = await store.recordings(request.path_params["recording_id"])
+        if not found:
+            raise HTTPException(404, "there is no such recording")
+        return JSONResponse(_told(*found[0]))
+
+    async def data(request: Request) -> Response:
+        recording_id = request.path_params["recording_id"]
+        spans = await store.spans(recording_id)
+        if not spans:
+            raise HTTPException(404, "there is no such recording")
+        return StreamingResponse(_pieces(spans), media_type="application/octet-stream")
+
+    app = Starlette(
+        routes=[
+            Route("/api/health", health),
+            Route("/api/login", login, methods=["POST"]),
+            Route("/api/recordings", recordings),
+            Route("/api/recordings/{recording_id:path}/data", data),
+            Route("/api/recordings/{recording_id:path}", recording),
+            WebSocketRoute(INGEST_PATH, sessions),
+            *_page_routes(),
+        ]
+    )
+    return Guard(app, access)
+
+
+def make_page_app(access: Access) -> Guard:
+    """The page alone."""
+    return Guard(Starlette(routes=_page_routes()), access)
+
+
+def _page_routes() -> list[Route]:
+
+    def route(path: str, name: str) -> Route:
+        async def answer(request: Request) -> Response:
+            return FileResponse(os.path.join(_PAGE, name), headers={"cache-control": "no-cache"})
+
+        return Route(path, answer)
+
+    return [route("/", "index.html"), route("/page.js", "page.js"), route("/page.css", "page.css")]
+
+
+async def _body(request: Request, max_bytes: int) -> bytes:
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > max_bytes:
+            raise HTTPException(413, f"more than {max_bytes} bytes")
+    return body
+
+
+def _told(facts: RecordingFacts, is_live: bool) -> dict[str, object]:
+    return {
+        "recording_id": facts.recording_id,
+        "application_id": facts.application_id,
+        "created_ns": facts.created_ns,
+        "writers": list(facts.writer_ids),
+        "bytes": facts.nbytes,
+        "rows": facts.row_count,
+        "dropped_rows": facts.dropped_row_count,
+        "is_complete": facts.is_complete,
+        "is_live": is_live,
+    }
+
+
+async def _pieces(spans: list[tuple[str, int]]) -> AsyncIterator[bytes]:
+    """The given first bytes of files, read without holding up the loop."""
+    for path, nbytes in spans:
+        file = await asyncio.to_thread(open, path, "rb")
+        try:
+            while nbytes > 0:
+                piece = await asyncio.to_thread(file.read, min(_PIECE_BYTES, nbytes))
+                if not piece:
+                    break
+                nbytes -= len(piece)
+                yield piece
+        finally:
+            file.close()

@@ -1,0 +1,320 @@
+"""A sink that sends to a collector, and goes on sending through cut connections."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import os
+import random
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+from asyncrr.errors import AuthError, ConnectError, FormatError, ProtocolError, SinkError, UsageError
+from asyncrr.outbox import Outbox
+from asyncrr.wire import (
+    Ack,
+    End,
+    Ended,
+    Error,
+    Expected,
+    Frame,
+    Hello,
+    Welcome,
+    decode_message,
+    encode_message,
+)
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
+
+__all__ = ["INGEST_PATH", "WebSocketSink", "reconnect_delays"]
+
+INGEST_PATH = "/api/ingest"
+"""Where a collector takes recorders."""
+
+_FRAGMENT_BYTES = 64 * 1024
+_CONTROL_BYTES = 2**20
+_PING_SECONDS = 5.0
+_LAST_SECONDS = 5.0
+
+_connections: set[asyncio.Task[None]] = set()
+
+
+def reconnect_delays() -> Iterator[float]:
+    """Seconds to wait before each attempt: soon at first, then about once a second."""
+    delay = 0.04
+    while True:
+        yield delay * random.uniform(0.8, 1.2)
+        delay = min(delay * 2, 0.8)
+
+
+class WebSocketSink:
+    """Sends to a collector. A row is delivered once the collector has it on its disk.
+
+    Sends are never cancelled: where one cannot be finished the connection is cut, and the collector says after the
+    next one what it has. So nothing is lost and nothing is stored twice.
+
+    Args:
+        url: ``ws://host:port`` or ``wss://host:port``.
+        token: What the collector asks for; never shown.
+        delays: Makes the seconds before each further attempt, see :func:`reconnect_delays`.
+        window_bytes: How much may be sent before it is acknowledged.
+        open_timeout: Seconds for one attempt.
+
+    Raises:
+        UsageError: The address is none.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        delays: Callable[[], Iterator[float]] = reconnect_delays,
+        window_bytes: int = 8 * 2**20,
+        open_timeout: float = 5.0,
+    ) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("ws", "wss") or not parts.hostname:
+            raise UsageError(f"url={url!r}: give ws://host:port or wss://host:port")
+        if parts.username or parts.password or parts.query:
+            raise UsageError("url: a token belongs in token=, not in the address")
+        self.name = urlunsplit((parts.scheme, parts.netloc, "", "", ""))
+        self._url = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/") or INGEST_PATH, "", ""))
+        self._given = url
+        self._token = token
+        self._delays = delays
+        self._window_bytes = window_bytes
+        self._open_timeout = open_timeout
+        self._outbox: Outbox | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+        self._connection: ClientConnection | None = None
+        self._is_finished = False
+
+    def __repr__(self) -> str:
+        return f"<WebSocketSink {self.name}>"
+
+    def attach(self, outbox: Outbox) -> None:
+        """Begin to connect, and to take from `outbox`."""
+        self._outbox = outbox
+        self._loop = asyncio.get_running_loop()
+        self._changed = asyncio.Event()
+        self._start()
+
+    def _start(self) -> None:
+        assert self._loop is not None
+        self._task = self._loop.create_task(
+            self._run(), name=f"asyncrr connection to {self.name}", context=contextvars.Context()
+        )
+        _connections.add(self._task)
+        self._task.add_done_callback(_connections.discard)
+
+    def wake(self) -> None:
+        """There is something to send, or it is time to close."""
+        self._changed.set()
+        outbox = self._outbox
+        if outbox is None or outbox.is_closed or outbox.error is not None or self._is_finished:
+            return
+        if self._task is not None and self._task.done():  # somebody cancelled it
+            self._start()
+
+    def finish(self, timeout: float) -> None:
+        """Let go of the connection; what is not acknowledged was counted by the recording."""
+        self._is_finished = True
+        self._abort()
+        if self._task is not None and self._loop is not None and not self._loop.is_closed():
+            self._task.cancel()
+
+    def forget(self) -> WebSocketSink:
+        """In a forked child: close its copy of the socket, without a word to the collector."""
+        if self._connection is not None:
+            with contextlib.suppress(OSError, AttributeError):
+                os.close(self._connection.transport.get_extra_info("socket").fileno())
+        return WebSocketSink(
+            self._given,
+            token=self._token,
+            delays=self._delays,
+            window_bytes=self._window_bytes,
+            open_timeout=self._open_timeout,
+        )
+
+    def _abort(self) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                self._connection.transport.abort()
+
+    # ---- the task
+
+    async def _run(self) -> None:
+        """Send until closed. Cancelled, it sends what it has for five seconds at most, and then ends as cancelled."""
+        is_cancelled = False
+        while True:
+            try:
+                await self._send_until_closed(is_cancelled)
+            except asyncio.CancelledError:
+                self._abort()
+                if is_cancelled or self._is_finished:
+                    raise
+                is_cancelled = True
+                task = asyncio.current_task()
+                assert task is not None
+                task.uncancel()
+                asyncio.get_running_loop().call_later(_LAST_SECONDS, task.cancel)
+                continue
+            if is_cancelled:
+                raise asyncio.CancelledError
+            return
+
+    async def _send_until_closed(self, only_what_is_there: bool) -> None:
+        outbox = self._outbox
+        assert outbox is not None
+        delays = self._delays()
+        while not (outbox.is_closed or self._is_finished or (only_what_is_there and outbox.is_empty)):
+            try:
+                await self._connect()
+                delays = self._delays()
+                await self._converse(outbox, only_what_is_there)
+            except (AuthError, ProtocolError) as error:
+                outbox.fail(error)
+                outbox.closed()
+                return
+            except (OSError, EOFError, TimeoutError, SinkError) as error:
+                outbox.trouble(error)
+            finally:
+                self._abort()
+                self._connection = None
+            if outbox.is_closed:
+                return
+            if outbox.is_open:
+                outbox.status("reconnecting")
+            await asyncio.sleep(next(delays))
+
+    async def _connect(self) -> None:
+        """Open a websocket, translating what can go wrong."""
+        from websockets.asyncio.client import connect
+        from websockets.exceptions import InvalidStatus, WebSocketException
+
+        headers = {} if self._token is None else {"Authorization": f"Bearer {self._token}"}
+        try:
+            self._connection = await connect(
+                self._url,
+                additional_headers=headers,
+                compression=None,
+                open_timeout=self._open_timeout,
+                ping_interval=_PING_SECONDS,
+                ping_timeout=2 * _PING_SECONDS,
+                close_timeout=1.0,
+                max_size=_CONTROL_BYTES,
+                **_without_proxy(self._url),
+            )
+        except InvalidStatus as error:
+            status = error.response.status_code
+            if status in (401, 403):
+                raise AuthError(self.name, f"refused with {status}: check token= or ASYNCRR_TOKEN") from None
+            raise ConnectError(self.name, f"answered {status}: is that a collector?") from None
+        except WebSocketException as error:
+            raise ConnectError(self.name, f"no websocket: {error}") from None
+
+    async def _converse(self, outbox: Outbox, only_what_is_there: bool) -> None:
+        """Agree on a session, then send and hear until the outbox is closed or the connection ends."""
+        from websockets.exceptions import ConnectionClosed
+
+        connection = self._connection
+        assert connection is not None
+        try:
+            await connection.send(encode_message(Hello(outbox.header, outbox.durable_sequence + 1)))
+            async with asyncio.timeout(self._open_timeout):
+                welcome = self._understood(await connection.recv())
+            if not isinstance(welcome, Welcome):
+                raise ProtocolError(self.name, f"{type(welcome).__name__} instead of a welcome")
+            outbox.rewind(welcome.durable)
+            outbox.opened("connected")
+            hearing = asyncio.create_task(self._hear(connection, outbox), name=f"asyncrr answers of {self.name}")
+            try:
+                await self._send(connection, outbox, hearing, only_what_is_there)
+            finally:
+                hearing.cancel()
+                await asyncio.wait([hearing])
+            hearing.cancelled() or hearing.result()
+        except ConnectionClosed as error:
+            raise ConnectError(self.name, f"the connection was cut: {error}") from None
+
+    def _understood(self, data: str | bytes) -> Any:
+        try:
+            message = decode_message(data if isinstance(data, bytes) else data.encode())
+        except FormatError as error:
+            raise ProtocolError(self.name, str(error)) from None
+        if isinstance(message, Error):
+            raise ProtocolError(self.name, f"{message.code}: {message.text}")
+        return message
+
+    async def _hear(self, connection: ClientConnection, outbox: Outbox) -> None:
+        """Take the collector's answers until it has ended the session."""
+        while True:
+            match self._understood(await connection.recv()):
+                case Ack(durable):
+                    outbox.delivered(durable)
+                case Expected(sequence):
+                    outbox.rewind(sequence - 1)
+                case Ended():
+                    return
+            self._changed.set()
+
+    async def _send(
+        self, connection: ClientConnection, outbox: Outbox, hearing: asyncio.Task[None], only_what_is_there: bool
+    ) -> None:
+        hearing.add_done_callback(lambda _: self._changed.set())
+        while not hearing.done():
+            self._changed.clear()
+            room = self._window_bytes - outbox.in_flight_bytes
+            if outbox.has_queued and room > 0:
+                await self._send_frames(connection, outbox.take(room))
+            elif outbox.is_empty and only_what_is_there:
+                return
+            elif outbox.is_empty and outbox.is_closing:
+                await connection.send(encode_message(End(outbox.durable_sequence)))
+                await asyncio.wait([hearing], timeout=_LAST_SECONDS)
+                outbox.closed()
+                return
+            else:
+                await self._changed.wait()
+
+    async def _send_frames(self, connection: ClientConnection, frames: list[Frame]) -> None:
+        """Small frames go together in one message, a big one in fragments of one."""
+        small: list[bytes | memoryview] = []
+        size = 0
+        for frame in frames:
+            if frame.nbytes > _FRAGMENT_BYTES and small:
+                await connection.send(b"".join(small))
+                small, size = [], 0
+            if frame.nbytes > _FRAGMENT_BYTES:
+                await connection.send(_fragments(frame))
+                continue
+            small += frame.buffers
+            size += frame.nbytes
+            if size > _FRAGMENT_BYTES:
+                await connection.send(b"".join(small))
+                small, size = [], 0
+        if small:
+            await connection.send(b"".join(small))
+
+
+def _fragments(frame: Frame) -> Iterator[bytes | memoryview]:
+    for buffer in frame.buffers:
+        view = memoryview(buffer)
+        for start in range(0, len(view), _FRAGMENT_BYTES):
+            yield view[start : start + _FRAGMENT_BYTES]
+
+
+def _without_proxy(url: str) -> dict[str, Any]:
+    """On the way to this machine a proxy of the environment is not used (websockets 15 and later know of proxies)."""
+    from inspect import signature
+
+    from websockets.asyncio.client import connect
+
+    is_local = urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
+    return {"proxy": None} if is_local and "proxy" in signature(connect.__init__).parameters else {}
