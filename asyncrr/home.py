@@ -69,7 +69,7 @@ class Home:
             if here is not None:
                 self._start()
             else:
-                self.loop.call_soon_threadsafe(self._start)
+                self.loop.call_soon_threadsafe(self._start, context=contextvars.Context())
             return True
 
     def _start(self) -> None:
@@ -88,10 +88,18 @@ class Home:
             return
         assert self.loop is not None
         try:
-            self.loop.call_soon_threadsafe(act)
+            self.loop.call_soon_threadsafe(act, context=contextvars.Context())
         except RuntimeError:  # the loop was closed meanwhile
             self.ensure()
-            self.loop.call_soon_threadsafe(act)
+            self.loop.call_soon_threadsafe(act, context=contextvars.Context())
+
+    def later(self, seconds: float, act: Callable[[], object]) -> asyncio.TimerHandle:
+        """Have `act` called on the loop after a time; only from the loop's own thread.
+
+        Nothing here runs in a caller's context: a timer would keep that alive, and with it what it holds.
+        """
+        assert self.loop is not None
+        return self.loop.call_later(seconds, act, context=contextvars.Context())
 
     def forget(self) -> None:
         """In a forked child the loop and the task are the parent's."""

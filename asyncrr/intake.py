@@ -274,9 +274,7 @@ class Intake:
         return TURN
 
     def _arm_tick(self) -> None:
-        loop = self._home.loop
-        assert loop is not None
-        loop.call_later(self._batching.flush_tick, self._tick)
+        self._home.later(self._batching.flush_tick, self._tick)
 
     def _tick(self) -> None:
         """Rows are due. What is logged from here on passes the checkpoint and arms the next tick."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from anyio.from_thread import BlockingPortal
 
-__all__ = ["background_loop", "is_background_loop"]
+__all__ = ["background_loop", "is_background_loop", "stop_background_loop"]
 
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
@@ -34,6 +34,15 @@ def background_loop() -> asyncio.AbstractEventLoop:
 def is_background_loop(loop: asyncio.AbstractEventLoop | None) -> bool:
     """Whether `loop` is that loop."""
     return loop is not None and loop is _loop
+
+
+def stop_background_loop() -> None:
+    """End it, at the process' end."""
+    global _loop, _portal
+    with _lock:
+        portal, _portal, _loop = _portal, None, None
+    if portal is not None:
+        portal.__exit__(None, None, None)
 
 
 def _forget() -> None:

@@ -16,6 +16,7 @@ from asyncrr.awaitables import Consequence
 from asyncrr.errors import FlushError, RecordingWarning, UsageError
 from asyncrr.home import running_loop
 from asyncrr.intake import Intake
+from asyncrr.portal import stop_background_loop
 from asyncrr.stats import RecordingStats, recording_stats
 
 if TYPE_CHECKING:
@@ -131,9 +132,7 @@ class Recording(Intake):
         return opened
 
     def _expire_later(self, done: concurrent.futures.Future[None], timeout: float) -> None:
-        loop = self._home.loop
-        assert loop is not None
-        timer = loop.call_later(timeout, self._writer.expire, done, timeout)
+        timer = self._home.later(timeout, lambda: self._writer.expire(done, timeout))
         done.add_done_callback(lambda _: self._home.call(timer.cancel) if self._home.is_running else None)
 
     def _bounded(self, consequence: Consequence[None], timeout: float | None) -> Consequence[None]:
@@ -323,6 +322,7 @@ def _finish_all() -> None:
     deadline = clock.monotonic() + _EXIT_SECONDS
     for recording in list(_all):
         recording._finish(deadline)
+    stop_background_loop()
 
 
 def _forget_all() -> None:

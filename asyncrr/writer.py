@@ -366,7 +366,8 @@ class Writer:
         self._closing = done
         for lane in self.lanes:
             lane.outbox.is_closing = True
-        asyncio.get_running_loop().call_later(timeout, self._give_up, done, timeout)
+        timer = asyncio.get_running_loop().call_later(timeout, self._give_up, done, timeout)
+        done.add_done_callback(lambda _: timer.cancel())
         self._wake_sinks()
         self.wake()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from asyncrr.colors import color_column, colors
-from asyncrr.components import ColumnBatches, ComponentBatch, ComponentColumn, ComponentDescriptor
+from asyncrr.components import NUMERIC_DTYPES, ColumnBatches, ComponentBatch, ComponentColumn, ComponentDescriptor
 from asyncrr.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -163,7 +163,9 @@ def _column_batch(field: Field, value: Any) -> ComponentBatch:
             return color_column(value, descriptor)
         if len(shape) == 3:
             value = np.asarray(value).reshape(-1, shape[2])
-    elif len(shape) == len(descriptor.shape) + 2 and shape[2:] == descriptor.shape:
+    elif (
+        descriptor.dtype in NUMERIC_DTYPES and len(shape) == len(descriptor.shape) + 2 and shape[2:] == descriptor.shape
+    ):
         value = np.asarray(value).reshape(-1, *shape[2:])
     batch: ComponentBatch = field.coerce(value, descriptor, True)
     return batch

