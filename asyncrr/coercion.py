@@ -73,9 +73,7 @@ def as_array(value: Any, descriptor: ComponentDescriptor) -> Array:
         return np.asarray(value)
     except DataError:
         raise
-    except OverflowError:
-        raise refusal(descriptor, value, "the number is too large") from None
-    except (ValueError, TypeError, RuntimeError, BufferError) as error:
+    except (ValueError, TypeError, OverflowError, RuntimeError, BufferError) as error:
         raise refusal(descriptor, value, f"it cannot be read as an array ({error})") from None
 
 

@@ -5,7 +5,6 @@ Types of other packages are recognised by their module's name, never by importin
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -220,12 +219,9 @@ def _of_figure(value: Any) -> Any:
 
     canvas = value.canvas
     if not hasattr(canvas, "buffer_rgba"):
-        backend = sys.modules.get("matplotlib.backends.backend_agg")
-        if backend is None:
-            import importlib
+        import importlib
 
-            backend = importlib.import_module("matplotlib.backends.backend_agg")
-        canvas = backend.FigureCanvasAgg(value)
+        canvas = importlib.import_module("matplotlib.backends.backend_agg").FigureCanvasAgg(value)
     canvas.draw()
     return Image(np.array(canvas.buffer_rgba()))
 

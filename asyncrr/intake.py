@@ -65,7 +65,7 @@ class Intake:
         self._is_enabled = is_enabled
         self._strict = strict
         self._batching = batching
-        self._batch_units = batching.batch_units
+        self._batch_units = min(batching.batch_units, max(1, max_queue_bytes // (4 * ROW_BYTES)))
         self._on_full: OnFull = on_full
         self._max_queue_bytes = max_queue_bytes
         self._queue = RowQueue()
@@ -386,4 +386,4 @@ def _callers_level() -> int:
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         frame = frame.f_back
         level += 1
-    return level - 1 or 1
+    return level

@@ -11,7 +11,8 @@ from typing import Literal, TypeAlias
 
 from asyncrr.batching import ROW_BYTES
 from asyncrr.chunks import Chunk
-from asyncrr.rows import FIELDS, MakeColumns, OpenRows
+from asyncrr.errors import DataError
+from asyncrr.rows import CALL_SHIFT, FIELDS, MakeColumns, OpenRows
 from asyncrr.wire import Gap
 
 __all__ = ["CHUNK_ROWS", "OnFull", "QueueCounts", "RowQueue"]
@@ -118,8 +119,16 @@ class RowQueue:
 
     def _seal(self, open_rows: OpenRows) -> None:
         rows = open_rows.detach()
-        self._detached_rows += len(rows) // FIELDS
-        for chunk in open_rows.chunks(rows):
+        count = len(rows) // FIELDS
+        self._detached_rows += count
+        try:
+            chunks = open_rows.chunks(rows)
+        except (DataError, MemoryError):
+            self._detached_rows -= count
+            first, last = rows[0] << CALL_SHIFT, rows[-FIELDS] << CALL_SHIFT
+            self.refuse("not_storable", first, last, count, count * ROW_BYTES)
+            return
+        for chunk in chunks:
             self._append(chunk)
 
     def _append(self, chunk: Chunk) -> None:
@@ -144,13 +153,21 @@ class RowQueue:
                 if not isinstance(item, Chunk) or item.is_static:
                     kept.append(item)
                     continue
-                self._chunk_bytes -= item.nbytes
-                self._detached_rows -= len(item)
-                first, last = int(item.row_numbers[0]), int(item.row_numbers[-1])
-                self.refuse(reason, first, last, len(item), item.nbytes)
+                self._drop(item, reason)
                 dropped += len(item)
             self.items.extendleft(reversed(kept))
         return dropped
+
+    def drop_first(self, chunk: Chunk, reason: str) -> None:
+        """Drop the oldest item, `chunk`."""
+        with self.lock:
+            self.items.popleft()
+            self._drop(chunk, reason)
+
+    def _drop(self, chunk: Chunk, reason: str) -> None:
+        self._chunk_bytes -= chunk.nbytes
+        self._detached_rows -= len(chunk)
+        self.refuse(reason, int(chunk.row_numbers[0]), int(chunk.row_numbers[-1]), len(chunk), chunk.nbytes)
 
     # ---- accounting
 

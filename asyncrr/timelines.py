@@ -39,6 +39,18 @@ _MILLISECONDS_FROM = 1e11
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _EXTENSIONS_KEPT = 256
+_UNIT_NS = {
+    "Y": 366 * 86_400 * 10**9,
+    "M": 3_045 * 864 * 10**9,
+    "W": 7 * 86_400 * 10**9,
+    "D": 86_400 * 10**9,
+    "h": 3_600 * 10**9,
+    "m": 60 * 10**9,
+    "s": 10**9,
+    "ms": 10**6,
+    "us": 10**3,
+}
+"""Nanoseconds of numpy's units that are coarser; of years and months no less than their mean."""
 
 
 class TimeSchema:
@@ -235,15 +247,18 @@ def _seconds_ns(seconds: float, kind: str, value: Any) -> int:
 
 
 def _numpy_ns(value: Any, unit: str, kind: str) -> int:
-    """A scalar or array of numpy times as int64 nanoseconds, checked, since numpy itself wraps around."""
+    """A scalar or array of numpy times as int64 nanoseconds, checked, since numpy itself may wrap around."""
     if np.isnat(value).any():
         raise DataError(f"{kind} {value!r} is not a time")
-    own_unit = np.datetime_data(value.dtype)[0]
+    own_unit, multiple = np.datetime_data(value.dtype)
     if kind == "duration" and own_unit in ("Y", "M"):
         raise TypeError(f"duration {value!r}: months and years have no fixed length; use days or less")
+    if own_unit in _UNIT_NS:
+        limit = _INT64_MAX // (_UNIT_NS[own_unit] * multiple)
+        count = value.astype(np.int64)
+        if not ((count >= -limit) & (count <= limit)).all():
+            raise DataError(f"{kind} {value!r} is out of range: it does not fit int64 ns")
     nanoseconds = value.astype(unit)
-    if own_unit not in ("ps", "fs", "as") and (nanoseconds.astype(value.dtype) != value).any():
-        raise DataError(f"{kind} {value!r} is out of range: it does not fit int64 ns")
     return nanoseconds.astype(np.int64) if value.ndim else int(nanoseconds.astype(np.int64))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import time
 import uuid
 import warnings
@@ -14,7 +15,7 @@ from typing import TypeAlias
 from asyncrr.awaitables import TURN, Consequence
 from asyncrr.chunks import Chunk
 from asyncrr.disk import disk
-from asyncrr.errors import ConnectError, FlushError, RecordingWarning
+from asyncrr.errors import ConnectError, DataError, FlushError, RecordingWarning
 from asyncrr.outbox import Outbox, QueuedFrame
 from asyncrr.protocols import Sink
 from asyncrr.queues import OnFull, RowQueue
@@ -229,19 +230,27 @@ class Writer:
         frames: list[QueuedFrame] = []
 
         def encode() -> None:
-            frames.append(self._frame(chunk))
-            try:
+            with contextlib.suppress(DataError):  # told when the frame turns out to be missing
+                frames.append(self._frame(chunk))
+            with contextlib.suppress(RuntimeError):  # the loop is closed: whoever ends the process encodes anew
                 loop.call_soon_threadsafe(_wake_up, encoded)
-            except RuntimeError:
-                return  # the loop is closed: whoever ends the process encodes anew
 
         disk.submit(encode)
         await encoded
         if self._queue.items and self._queue.items[0] is chunk:
-            self._put(chunk, frames[0])
+            if frames:
+                self._put(chunk, frames[0])
+            else:
+                self._pass_on(chunk)
 
     def _pass_on(self, chunk: Chunk) -> None:
-        self._put(chunk, self._frame(chunk))
+        try:
+            queued = self._frame(chunk)
+        except DataError as error:
+            self._queue.drop_first(chunk, "not_storable")
+            warn_of_drops(f"{chunk.entity_path} ({error})", "not_storable")
+        else:
+            self._put(chunk, queued)
 
     def _frame(self, chunk: Chunk) -> QueuedFrame:
         frame = encode_chunk(chunk, self._sequence + 1)

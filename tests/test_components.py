@@ -487,7 +487,7 @@ class Number(enum.IntEnum):
     ONE = 1
 
 
-class Named(str, enum.Enum):
+class Named(enum.StrEnum):
     A = "a"
 
 

@@ -56,7 +56,7 @@ def test_sequence() -> None:
             sequence_value(beyond)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e30, 2**62, timedelta.max, np.timedelta64("NaT")])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e30, 2**62, timedelta.max, np.timedelta64("NaT", "ns")])
 def test_durations_out_of_range(value: Any) -> None:
     with pytest.raises(DataError):
         duration_ns(value)
@@ -70,7 +70,7 @@ def test_durations_out_of_range(value: Any) -> None:
         -(10**12),
         datetime.max,
         datetime(1600, 1, 1),
-        np.datetime64("NaT"),
+        np.datetime64("NaT", "ns"),
         np.datetime64("3000-01-01"),
         np.datetime64("3000-01-01T00:00:00", "s"),
     ],
@@ -271,3 +271,15 @@ def test_names_of_time_columns() -> None:
         TimeColumn("", sequence=[1])
     with pytest.raises(TypeError, match="str"):
         TimeColumn(1, sequence=[1])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("unit", ["Y", "M", "W", "D", "h", "m", "s", "ms", "us"])
+def test_the_bounds_of_numpy_times_in_every_unit(unit: str) -> None:
+    for text in ("1679-01-01", "2261-12-31"):
+        when = np.datetime64(text, unit)
+        assert timestamp_ns(when) == int(when.astype("datetime64[ns]").astype(np.int64))
+    for text in ("1676-01-01", "2263-01-01"):
+        with pytest.raises(DataError, match="out of range"):
+            timestamp_ns(np.datetime64(text, unit))
+    with pytest.raises(DataError, match="out of range"):
+        timestamp_ns(np.datetime64(2**62, unit))

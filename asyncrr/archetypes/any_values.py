@@ -41,6 +41,7 @@ class RowSchema:
         self.texts = tuple([name for name, descriptor in of_dtype if descriptor.dtype == "str"])
 
 
+_UNSEEN: Any = object()
 _schemas: dict[tuple[Any, ...], RowSchema | None] = {}
 _known: dict[str, ComponentDescriptor] = {}
 
@@ -97,7 +98,9 @@ class AnyValues:
 
     def _take(self, prefix: str, values: dict[str, Any], drop_untyped_nones: bool) -> None:
         key = (prefix, tuple(values), *map(type, values.values()))
-        schema = _schemas[key] if key in _schemas else _new_schema(key)
+        schema = _schemas.get(key, _UNSEEN)
+        if schema is _UNSEEN:
+            schema = _new_schema(key)
         if schema is not None:
             for name in schema.integers:
                 if not _INT64_MIN <= values[name] <= _INT64_MAX:

@@ -16,7 +16,6 @@ __all__ = [
     "ImageFormat",
     "check_length",
     "datatype_of",
-    "dtype_of",
     "image_formats",
     "pixel_bytes",
     "pixel_layout",
@@ -202,8 +201,3 @@ def check_length(buffer: Array, picture_format: ImageFormat, archetype: str) -> 
         raise DataError(
             f"{archetype}(bytes=...): {width} x {height} pixels in this format are {low} bytes; got {len(buffer)}"
         )
-
-
-def dtype_of(datatype: int) -> np.dtype[Any]:
-    """The numpy dtype of a channel's type."""
-    return np.dtype(_DTYPE_NAMES[ChannelDatatype(datatype)]).newbyteorder("<")

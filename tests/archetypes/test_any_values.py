@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import enum
 from typing import Any
 
 import numpy as np
@@ -104,6 +105,16 @@ def test_batches_may_be_renamed() -> None:
     (renamed,) = AnyValues(where=batch).as_component_batches()
     assert renamed.descriptor.id == "where"
     assert renamed.descriptor.component_type == "rerun.components.Position3D"
+
+
+class Setting(enum.Enum):
+    SIZES = (1, 2)
+    MARK = b"m"
+
+
+def test_members_of_enums() -> None:
+    assert only(x=Setting.SIZES) == ("int64", (), [1, 2])
+    assert only(x=Setting.MARK) == ("uint8", (None,), [b"m"])
 
 
 def test_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,6 +118,18 @@ def test_columns_of_vectors() -> None:
     assert [column.row_count for column in columns] == [2, 2]
 
 
+def test_measurements_and_states() -> None:
+    assert rr.Measurements([1, 2], variances=0.5, units="m").units == ["m"]
+    assert rr.StateChange("on").state == ["on"]
+    assert rr.StateConfiguration(values=["on", "off"], colors=["lime", "red"]).values == ["on", "off"]
+
+
+def test_names_of_what_is_accepted() -> None:
+    from asyncrr.archetypes import likes
+
+    assert set(likes.BlobLike.__args__) >= {bytes, bytearray, memoryview}  # type: ignore[attr-defined]
+
+
 def test_repr_is_short() -> None:
     assert repr(rr.Scalars(1.5)) == "Scalars(scalars=[1.5])"
     assert repr(rr.Points3D(np.zeros((100, 3)), labels="a")) == "Points3D(positions=<100 of float32>, labels=['a'])"

@@ -192,7 +192,7 @@ def test_view_coordinates() -> None:
         turn = np.linalg.det([directions[letters[int(code)]] for code in xyz])
         assert turn == (1 if hand == "RIGHT" else -1)
     assert rr.ViewCoordinates.RDF is rr.ViewCoordinates.RDF
-    for given in ("rdf", rr.ViewCoordinates.RDF, [3, 2, 5], "RIGHT_HAND_Y_DOWN", ["RDF"]):
+    for given in ("rdf", np.array([3, 2, 5]), rr.ViewCoordinates.RDF, [3, 2, 5], "RIGHT_HAND_Y_DOWN", ["RDF"]):
         assert rr.ViewCoordinates(given).xyz.tolist() == [[3, 2, 5]]
     assert rr.Pinhole(image_from_camera=np.eye(3), camera_xyz=rr.ViewCoordinates.RUB).camera_xyz.tolist() == [[3, 1, 6]]
     for wrong in ("RDU", "R", [1, 2, 3], [0, 3, 5], [7, 3, 5], ["RDU"]):
@@ -201,6 +201,11 @@ def test_view_coordinates() -> None:
     for unknown in ("RDU", "rdf", "_x"):
         with pytest.raises(AttributeError):
             getattr(rr.ViewCoordinates, unknown)
+
+
+def test_frames() -> None:
+    assert rr.CoordinateFrame("map").frame == ["map"]
+    assert rr.TransformAxes3D(2, show_frame=True).axis_length.tolist() == [2]
 
 
 def test_points_and_lines() -> None:

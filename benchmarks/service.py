@@ -1,0 +1,164 @@
+"""In a service: the lag of the loop, eight processes to one collector, a consumer that stands still."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import asyncrr as rr
+from benchmarks.measure import Contender, Figures, isolated, resident_bytes, workload
+
+_BEAT = 0.001
+_PROCESSES = 8
+
+
+async def _lag(seconds: float, act: Callable[[int], Any], per_second: int, burst: int) -> Figures:
+    """How late a heartbeat of 1 ms comes while something is logged `per_second` times, `burst` at once."""
+    lags: list[float] = []
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+
+    async def beat() -> None:
+        while (due := loop.time() + _BEAT) < end:
+            await asyncio.sleep(_BEAT)
+            lags.append(loop.time() - due)
+
+    async def log() -> None:
+        start, done = loop.time(), 0
+        while loop.time() < end:
+            for _ in range(burst):
+                act(done)
+                done += 1
+            await asyncio.sleep(max(0.0, start + done / per_second - loop.time()))
+
+    await asyncio.gather(beat(), log())
+    return {"p99 ms": float(np.percentile(lags, 99)) * 1e3, "max ms": max(lags) * 1e3}
+
+
+def _lag_of(client: str, path: str, seconds: float, kind: str) -> Figures:
+    picture = np.zeros((1080, 1920, 3), np.uint8)
+    per_second, burst = (20_000, 20) if kind == "scalars" else (30, 1)
+
+    async def main() -> Figures:
+        if client == "idle":
+            return await _lag(seconds, lambda _: None, per_second, burst)
+        if client == "rerun":
+            import rerun
+
+            module: Any = rerun
+            recording: Any = rerun.RecordingStream("benchmark")
+            recording.save(path)
+        else:
+            module = rr
+            recording = rr.new_recording("benchmark")
+            await recording.start()
+            await recording.save(path)
+
+        def act(i: int) -> None:
+            recording.set_time("step", sequence=i)
+            recording.log("a", module.Scalars(0.5) if kind == "scalars" else module.Image(picture))
+
+        try:
+            await _lag(min(0.5, seconds), act, per_second, burst)  # warm up
+            return await _lag(seconds, act, per_second, burst)
+        finally:
+            if client == "asyncrr":
+                await recording.aclose()
+
+    return asyncio.run(main())
+
+
+def _lag_contender(client: str, kind: str) -> Contender:
+    return lambda path, calls: isolated(_lag_of, client, str(path), calls / 10, kind)
+
+
+def _send(url: str, process: int, calls: int, barrier: Any) -> None:
+    async def main() -> None:
+        recording = rr.new_recording("benchmark", recording_id="benchmark")
+        async with recording:
+            await recording.connect(url)
+            await asyncio.to_thread(barrier.wait)
+            for i in range(calls):
+                rr.set_time("step", sequence=i)
+                await recording.log(f"process_{process}", rr.Scalars(i * 0.5))
+            await recording.flush(60)
+            await asyncio.to_thread(barrier.wait)
+
+    asyncio.run(main())
+
+
+def _collector(path: Path, calls: int) -> Figures:
+    """Eight processes send scalars to one collector, until it has acknowledged them from its disk."""
+    from asyncrr.collector.server import Collector
+
+    async def main() -> Figures:
+        collector = Collector(path.with_suffix(".store"), port=0)
+        await collector.start()
+        context = multiprocessing.get_context("spawn")
+        barrier = context.Barrier(_PROCESSES + 1)
+        share = calls // _PROCESSES
+        url = f"ws://127.0.0.1:{collector.port}"
+        processes = [
+            context.Process(target=_send, args=(url, number, share, barrier), daemon=True)
+            for number in range(_PROCESSES)
+        ]
+        for process in processes:
+            process.start()
+        await asyncio.to_thread(barrier.wait)
+        start = time.perf_counter()
+        await asyncio.to_thread(barrier.wait)
+        seconds = time.perf_counter() - start
+        for process in processes:
+            await asyncio.to_thread(process.join)
+        await collector.aclose()
+        return {"rows/s": share * _PROCESSES / seconds}
+
+    return asyncio.run(main())
+
+
+def _stopped(bound: int, calls: int) -> Figures:
+    """Pictures into a pipe that nobody reads: memory beyond the queue's bound."""
+    reader, writer = os.pipe()
+    picture = np.zeros((1080, 1920, 3), np.uint8)
+
+    async def main() -> Figures:
+        recording = rr.new_recording("benchmark", on_full="drop_oldest", max_queue_bytes=bound)
+        await recording.start()
+        with os.fdopen(writer, "wb", buffering=0) as stream:
+            recording.set_sinks(rr.StreamSink(stream))
+            before = peak = resident_bytes()
+            for _ in range(calls):
+                await recording.log("camera", rr.Image(picture + 1))
+                await asyncio.sleep(0)
+                peak = max(peak, resident_bytes())
+            threading.Thread(target=_swallow, args=(reader,), daemon=True).start()
+            await recording.aclose()
+        return {"MB held": (peak - before) / 2**20, "MB over its bound": (peak - before - bound) / 2**20}
+
+    return asyncio.run(main())
+
+
+def _swallow(descriptor: int) -> None:
+    while os.read(descriptor, 2**20):
+        pass
+
+
+for _kind, _title in (("scalars", "20,000 scalars/s"), ("pictures", "30 full-HD pictures/s")):
+    workload(
+        f"lag_{_kind}", f"lag of the event loop, {_title}", 50, 5,
+        asyncrr=_lag_contender("asyncrr", _kind), idle=_lag_contender("idle", _kind),
+        rerun=_lag_contender("rerun", _kind),
+    )  # fmt: skip
+workload("collector", "scalars from 8 processes, acknowledged from disk", 800_000, 8_000, asyncrr=_collector)
+workload(
+    "stopped", "memory while nobody reads, bound 64 MiB", 100, 15,
+    asyncrr=lambda path, calls: isolated(_stopped, 64 * 2**20, calls),
+)  # fmt: skip

@@ -1,0 +1,178 @@
+"""The queue of a recording: order, bounds and accounting."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import numpy as np
+
+from asyncrr.batching import ROW_BYTES
+from asyncrr.chunks import Chunk, Column
+from asyncrr.components import ComponentDescriptor
+from asyncrr.errors import DataError
+from asyncrr.queues import RowQueue
+from asyncrr.rows import CALL_SHIFT, OpenRows, scalar_columns
+from asyncrr.timelines import EMPTY_TIME_POINT
+
+SCALAR = ComponentDescriptor("x", "float64")
+
+
+def log(queue: RowQueue, path: str, value: float = 0.0, is_static: bool = False) -> OpenRows:
+    rows = queue.open_rows(path, is_static, scalar_columns)
+    rows.extend((queue.next_call(), 5, EMPTY_TIME_POINT, value))
+    return rows
+
+
+def chunk_of(rows: int, is_static: bool = False) -> Chunk:
+    return Chunk("c", np.arange(rows, dtype=np.uint64), {}, {"x": Column(SCALAR, 1, np.zeros(rows))}, is_static)
+
+
+def chunks_in(queue: RowQueue) -> list[Chunk]:
+    return [item for item in queue.items if isinstance(item, Chunk)]
+
+
+def test_rows_of_an_entity_become_one_chunk() -> None:
+    queue = RowQueue()
+    for value in (1.0, 2.0, 3.0):
+        log(queue, "a", value)
+    log(queue, "b")
+    assert not queue.is_idle
+    queue.seal()
+    first, second = chunks_in(queue)
+    assert (first.entity_path, second.entity_path) == ("a", "b")
+    assert first.columns["Scalars:scalars"].values.tolist() == [1, 2, 3]
+    assert (first.row_numbers >> np.uint64(CALL_SHIFT)).tolist() == [0, 1, 2]
+
+
+def test_only_the_rows_asked_for_are_sealed() -> None:
+    queue = RowQueue()
+    rows = log(queue, "a")
+    log(queue, "b")
+    queue.seal(rows)
+    assert [chunk.entity_path for chunk in chunks_in(queue)] == ["a"]
+    assert queue.counts().waiting == 2
+
+
+def test_a_command_stands_behind_every_row_logged_before() -> None:
+    queue = RowQueue()
+    log(queue, "a")
+    command: Callable[[], None] = list
+    queue.command(command)
+    log(queue, "a")
+    queue.seal()
+    assert [item is command for item in queue.items] == [False, True, False]
+
+
+def test_a_chunk_that_is_put_stands_behind_every_row_logged_before() -> None:
+    queue = RowQueue()
+    log(queue, "a")
+    queue.put(chunk_of(4))
+    assert [chunk.entity_path for chunk in chunks_in(queue)] == ["a", "c"]
+    assert queue.counts().logged == 5
+
+
+def test_every_row_is_waiting_passed_on_or_refused() -> None:
+    queue = RowQueue()
+    log(queue, "a")
+    queue.seal()
+    log(queue, "b")
+    assert (queue.counts().logged, queue.counts().waiting) == (2, 2)
+    queue.passed(chunks_in(queue)[0], 100)
+    assert (queue.counts().logged, queue.counts().waiting) == (2, 1)
+    queue.refuse("queue_full", 7, 7, 1, ROW_BYTES)
+    counts = queue.counts()
+    assert (counts.logged, counts.waiting, counts.refused) == (3, 1, {"queue_full": 1})
+    assert counts.logged_bytes == counts.waiting_bytes + 100 + ROW_BYTES
+
+
+def test_what_is_open_counts_from_the_last_seal() -> None:
+    queue = RowQueue()
+    for _ in range(3):
+        log(queue, "a")
+    assert queue.open_units(2) == 2
+    queue.extra_bytes = 10 * ROW_BYTES
+    assert queue.open_units(2) == 12
+    queue.seal()
+    assert queue.open_units(4) == 1
+
+
+def test_the_oldest_chunks_are_dropped_but_never_static_rows_or_commands() -> None:
+    queue = RowQueue()
+    command: Callable[[], None] = list
+    queue.put(chunk_of(3, is_static=True))
+    queue.command(command)
+    queue.put(chunk_of(5))
+    queue.put(chunk_of(2))
+    one = chunk_of(2).nbytes + chunk_of(3).nbytes
+    assert queue.drop_oldest(one, "queue_full") == 5
+    assert [len(item) if isinstance(item, Chunk) else item for item in queue.items] == [3, command, 2]
+    assert queue.drop_oldest(one, "queue_full") == 0
+    (gap,) = queue.take_gaps()
+    assert (gap.first_row, gap.last_row, gap.row_count, gap.reason) == (0, 4, 5, "queue_full")
+    assert queue.take_gaps() == []
+
+
+def test_gaps_of_one_reason_are_told_together() -> None:
+    queue = RowQueue()
+    queue.refuse("queue_full", 10, 12, 3, 0)
+    queue.refuse("queue_full", 2, 2, 1, 0)
+    queue.refuse("closed", 20, 20, 1, 0)
+    gaps = {gap.reason: gap for gap in queue.take_gaps()}
+    assert (gaps["queue_full"].first_row, gaps["queue_full"].last_row, gaps["queue_full"].row_count) == (2, 12, 4)
+    assert gaps["closed"].row_count == 1
+
+
+def test_rows_that_make_no_columns_are_counted_as_dropped() -> None:
+    def refusing(values: list[object]) -> list[tuple[None, dict[str, Column]]]:
+        raise DataError("no")
+
+    queue = RowQueue()
+    queue.open_rows("a", False, refusing).extend((queue.next_call(), 5, EMPTY_TIME_POINT, 1.0))
+    log(queue, "b")
+    queue.seal()
+    counts = queue.counts()
+    assert (counts.logged, counts.waiting, counts.refused) == (2, 1, {"not_storable": 1})
+
+
+def test_the_first_chunk_can_be_dropped_by_name() -> None:
+    queue = RowQueue()
+    queue.put(chunk_of(2))
+    queue.drop_first(chunks_in(queue)[0], "not_storable")
+    assert queue.counts().refused == {"not_storable": 2}
+    assert queue.is_idle
+
+
+def test_a_forked_child_forgets_everything() -> None:
+    queue = RowQueue()
+    log(queue, "a")
+    queue.put(chunk_of(2))
+    queue.refuse("closed", 1, 1, 1, 1)
+    queue.forget()
+    assert queue.counts().logged == 0
+    assert queue.is_idle
+    assert queue.take_gaps() == []
+
+
+def test_threads_lose_no_row_while_another_seals() -> None:
+    queue = RowQueue()
+    start = threading.Barrier(5)
+
+    def produce(name: str) -> None:
+        start.wait()
+        for value in range(2000):
+            log(queue, name, float(value))
+
+    threads = [threading.Thread(target=produce, args=(name,), daemon=True) for name in ("a", "a", "b", "b")]
+    for thread in threads:
+        thread.start()
+    start.wait()
+    while any(thread.is_alive() for thread in threads):
+        queue.seal()
+        assert queue.counts().waiting <= 8000
+    queue.seal()
+    assert queue.counts().logged == 8000
+    numbers = np.concatenate([chunk.row_numbers for chunk in chunks_in(queue)])
+    assert len(np.unique(numbers)) == 8000
+    for chunk in chunks_in(queue):
+        assert np.all(np.diff(chunk.row_numbers.astype(np.int64)) > 0)
