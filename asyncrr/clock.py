@@ -8,7 +8,7 @@ from typing import Any, overload
 import numpy as np
 
 from asyncrr.errors import UsageError
-from asyncrr.scope import active_time_point, set_active_time_point
+from asyncrr.scope import active_time_point, set_active_sequence, set_active_time_point
 from asyncrr.timelines import EMPTY_TIME_POINT, duration_ns, sequence_value, timestamp_ns, with_time, without
 
 __all__ = [
@@ -45,8 +45,9 @@ def set_time(timeline: str, *, sequence: Any = None, duration: Any = None, times
         TypeError: It is no time.
     """
     if sequence is not None and duration is None and timestamp is None:
-        value = sequence if sequence.__class__ is int and -_LIMIT <= sequence < _LIMIT else sequence_value(sequence)
-        set_active_time_point(with_time(active_time_point(), timeline, "sequence", value))
+        if sequence.__class__ is not int or not _LEAST <= sequence <= _GREATEST:
+            sequence = sequence_value(sequence)
+        set_active_sequence(timeline, sequence)
     elif duration is not None and sequence is None and timestamp is None:
         set_active_time_point(with_time(active_time_point(), timeline, "duration", duration_ns(duration)))
     elif timestamp is not None and sequence is None and duration is None:
@@ -55,7 +56,7 @@ def set_time(timeline: str, *, sequence: Any = None, duration: Any = None, times
         raise UsageError(f"set_time({timeline!r}): give exactly one of sequence, duration and timestamp")
 
 
-_LIMIT = 2**63
+_LEAST, _GREATEST = -(2**63), 2**63 - 1
 
 
 def set_time_sequence(timeline: str, sequence: int) -> None:

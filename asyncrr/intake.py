@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from asyncrr.archetypes import Scalars, TextLog
+from asyncrr.archetypes import AnyValues, Scalars, TextLog
 from asyncrr.awaitables import DONE, TURN, Consequence
 from asyncrr.batching import ROW_BYTES, BatchingConfig
 from asyncrr.chunks import Chunk, Column
@@ -22,7 +22,16 @@ from asyncrr.errors import ClosedError, DataError, QueueFull, RecordingWarning, 
 from asyncrr.home import Home, running_loop
 from asyncrr.paths import entity_path_of
 from asyncrr.queues import CHUNK_ROWS, OnFull, RowQueue
-from asyncrr.rows import CALL_SHIFT, MakeColumns, OpenRows, batch_columns, scalar_columns, snapshot
+from asyncrr.rows import (
+    CALL_SHIFT,
+    MakeColumns,
+    OpenRows,
+    batch_columns,
+    mapping_columns,
+    scalar_columns,
+    snapshot,
+    text_columns,
+)
 from asyncrr.scope import active_time_point
 from asyncrr.timelines import TimeColumn, TimePoint, time_point_of
 from asyncrr.writer import Writer, warn_of_drops
@@ -360,9 +369,21 @@ _ANY = ComponentDescriptor("any", "struct")
 
 def _kept(entities: tuple[object, ...]) -> _Kept:
     """A row's value as nobody else can change it, how columns are made of such values, and its bytes."""
-    if entities[0].__class__ is Scalars and len(entities) == 1:
-        value: Any = entities[0].scalars  # type: ignore[attr-defined]
-        return scalar_columns, value, ROW_BYTES if value.__class__ is float else value.nbytes
+    if len(entities) == 1:
+        entity: Any = entities[0]
+        kind = entity.__class__
+        if kind is str:
+            entity, kind = TextLog(entity), TextLog
+        elif kind is dict and dict not in _registered:
+            entity, kind = any_values_of(entity), AnyValues
+        if kind is Scalars:
+            value = entity.scalars
+            return scalar_columns, value, ROW_BYTES if value.__class__ is float else value.nbytes
+        if kind is TextLog:
+            return text_columns, (entity.text, entity.level, entity.color), ROW_BYTES + len(entity.text)
+        if kind is AnyValues and entity.schema is not None and entity.values:
+            values = tuple(entity.values.values())
+            return mapping_columns, (entity.schema, values), ROW_BYTES * len(values)
     batches, size = snapshot(batches_of(*entities))
     return batch_columns, batches, size
 

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from asyncrr.archetypes import Scalars
+from asyncrr.archetypes import Scalars, TextLog
+from asyncrr.archetypes.any_values import RowSchema
+from asyncrr.buffers import POOLED_BYTES, snapshot_of
 from asyncrr.chunks import Chunk, Column
 from asyncrr.components import ComponentBatch
 from asyncrr.timelines import TimePoint
 
-__all__ = ["CALL_SHIFT", "FIELDS", "OpenRows", "batch_columns", "scalar_columns", "snapshot"]
+__all__ = [
+    "CALL_SHIFT",
+    "FIELDS",
+    "OpenRows",
+    "batch_columns",
+    "mapping_columns",
+    "scalar_columns",
+    "snapshot",
+    "text_columns",
+]
 
 CALL_SHIFT = 20
 """A row's number is its call's number times ``2**CALL_SHIFT``, plus its place in the call (``send_columns``)."""
@@ -21,9 +33,12 @@ FIELDS = 4
 """How many list items one open row takes: call number, log time in ns, time point, value."""
 
 _SCALARS = Scalars.DESCRIPTORS[0]
+_TEXT_FIELDS = TextLog.DESCRIPTORS
+_schema_of = itemgetter(0)
 
 Columns: TypeAlias = "dict[str, Column]"
-MakeColumns: TypeAlias = "Callable[[list[Any]], list[tuple[np.ndarray[Any, Any] | None, Columns]]]"
+_Part: TypeAlias = "tuple[np.ndarray[Any, Any] | None, Columns]"
+MakeColumns: TypeAlias = "Callable[[list[Any]], list[_Part]]"
 
 
 class OpenRows(list[Any]):
@@ -59,8 +74,9 @@ class OpenRows(list[Any]):
 
     def chunks(self, rows: list[Any]) -> list[Chunk]:
         """Turn detached rows into chunks: one, unless they differ in their timelines or components."""
-        calls = np.array(rows[0::FIELDS], np.uint64)
-        log_times = np.array(rows[1::FIELDS], np.int64)
+        count = len(rows) // FIELDS
+        calls = np.fromiter(rows[0::FIELDS], np.int64, count)
+        log_times = np.fromiter(rows[1::FIELDS], np.int64, count)
         points: list[TimePoint] = rows[2::FIELDS]
         values = rows[3::FIELDS]
         if len(calls) > 1 and not np.all(calls[1:] > calls[:-1]):  # threads drew numbers in another order
@@ -68,7 +84,7 @@ class OpenRows(list[Any]):
             calls, log_times = calls[order], log_times[order]
             points = [points[i] for i in order]
             values = [values[i] for i in order]
-        numbers = calls << np.uint64(CALL_SHIFT)
+        numbers = (calls << CALL_SHIFT).view(np.uint64)
         chunks = []
         for places, columns in self.make_columns(values):
             part_points = points if places is None else [points[i] for i in places]
@@ -87,11 +103,11 @@ def _timelines(
 ) -> Iterable[tuple[np.ndarray[Any, Any] | None, dict[str, tuple[str, np.ndarray[Any, Any]]]]]:
     if is_static:
         return [(None, {})]
-    schemas = {id(point[0]): point[0] for point in points}
+    schemas = dict.fromkeys(map(_schema_of, points))
     if len(schemas) == 1:
         return [(None, _times(points))]
     parts = []
-    for schema in schemas.values():
+    for schema in schemas:
         places = np.array([i for i, point in enumerate(points) if point[0] is schema])
         parts.append((places, _times([points[i] for i in places])))
     return parts
@@ -100,7 +116,7 @@ def _timelines(
 def _times(points: Sequence[TimePoint]) -> dict[str, tuple[str, np.ndarray[Any, Any]]]:
     schema = points[0][0]
     return {
-        name: (kind, np.array([point[place] for point in points], np.int64))
+        name: (kind, np.fromiter(map(itemgetter(place), points), np.int64, len(points)))
         for place, (name, kind) in enumerate(zip(schema.names, schema.kinds, strict=True), 1)
     }
 
@@ -118,30 +134,74 @@ def _select(columns: Columns, places: np.ndarray[Any, Any]) -> Columns:
     }
 
 
-def scalar_columns(values: list[Any]) -> list[tuple[np.ndarray[Any, Any] | None, Columns]]:
+def scalar_columns(values: list[Any]) -> list[_Part]:
     """Columns of rows whose values are each a float, or a 1-D float64 array."""
     try:
-        array = np.array(values, np.float64)
-    except ValueError:  # rows with different numbers of scalars
+        return [(None, {_SCALARS.id: Column(_SCALARS, 1, np.fromiter(values, np.float64, len(values)))})]
+    except (TypeError, ValueError):  # some rows have several scalars, or none
         batches = [np.atleast_1d(np.asarray(value, np.float64)) for value in values]
         return [(None, {_SCALARS.id: Column.from_batches(_SCALARS, batches, len(values))})]
-    instances = 1 if array.ndim == 1 else array.shape[1]
-    return [(None, {_SCALARS.id: Column(_SCALARS, instances, array.reshape(-1))})]
 
 
-def batch_columns(values: list[tuple[ComponentBatch, ...]]) -> list[tuple[np.ndarray[Any, Any] | None, Columns]]:
-    """Columns of rows whose values are each a tuple of batches; rows with the same components go together."""
-    groups: dict[tuple[Any, ...], list[int]] = {}
-    for place, batches in enumerate(values):
-        groups.setdefault(tuple([batch.descriptor for batch in batches]), []).append(place)
-    parts = []
-    for descriptors, places in groups.items():
+def text_columns(values: list[tuple[str, str | None, int | None]]) -> list[_Part]:
+    """Columns of rows whose values are each text, level and color of a ``TextLog``."""
+    parts: list[_Part] = []
+    for given, places in _grouped([(level is None, color is None) for _, level, color in values]):
+        rows = values if places is None else [values[i] for i in places]
+        columns = {}
+        for field, items, is_absent in zip(_TEXT_FIELDS, zip(*rows, strict=True), (False, *given), strict=True):
+            if not is_absent:
+                columns[field.id] = Column.from_batches(field, items, len(rows))
+        parts.append((places, columns))
+    return parts
+
+
+def mapping_columns(values: list[tuple[RowSchema, tuple[Any, ...]]]) -> list[_Part]:
+    """Columns of rows whose values are each plain Python scalars, with their schema."""
+    parts: list[_Part] = []
+    for schema, places in _grouped(list(map(_schema_of, values))):
+        rows = [values[i][1] for i in places] if places is not None else [row for _, row in values]
         columns = {
-            descriptor.id: Column.from_batches(descriptor, [values[i][k].values for i in places], len(places))
+            descriptor.id: Column.from_batches(descriptor, items, len(rows))
+            for descriptor, items in zip(schema.descriptors, zip(*rows, strict=True), strict=True)
+        }
+        parts.append((places, columns))
+    return parts
+
+
+def _grouped(keys: list[Any]) -> list[tuple[Any, np.ndarray[Any, Any] | None]]:
+    """Each key with the places where it stands; ``None`` where that is everywhere."""
+    distinct = dict.fromkeys(keys)
+    if len(distinct) == 1:
+        return [(keys[0], None)]
+    groups: dict[Any, list[int]] = {key: [] for key in distinct}
+    for place, key in enumerate(keys):
+        groups[key].append(place)
+    return [(key, np.array(places)) for key, places in groups.items()]
+
+
+def batch_columns(values: list[tuple[ComponentBatch, ...]]) -> list[_Part]:
+    """Columns of rows whose values are each a tuple of batches.
+
+    Rows with the same components go together, but for big ones: each is a chunk of its own, so that it is not copied.
+    """
+    keys = [
+        (tuple([batch.descriptor for batch in batches]), place if any(map(_is_big, batches)) else -1)
+        for place, batches in enumerate(values)
+    ]
+    parts: list[_Part] = []
+    for (descriptors, _), places in _grouped(keys):
+        rows = values if places is None else [values[i] for i in places]
+        columns = {
+            descriptor.id: Column.from_batches(descriptor, [row[k].values for row in rows], len(rows))
             for k, descriptor in enumerate(descriptors)
         }
-        parts.append((None if len(groups) == 1 else np.array(places), columns))
+        parts.append((places, columns))
     return parts
+
+
+def _is_big(batch: ComponentBatch) -> bool:
+    return isinstance(batch.values, np.ndarray) and batch.values.nbytes >= POOLED_BYTES
 
 
 def snapshot(batches: Iterable[ComponentBatch]) -> tuple[tuple[ComponentBatch, ...], int]:
@@ -153,7 +213,7 @@ def snapshot(batches: Iterable[ComponentBatch]) -> tuple[tuple[ComponentBatch, .
         if isinstance(values, np.ndarray):
             size += values.nbytes
             if not batch.is_owned:
-                batch = ComponentBatch(batch.descriptor, values.copy())
+                batch = ComponentBatch(batch.descriptor, snapshot_of(values))
         else:
             size += sum([_value_bytes(value) for value in values])
             if not batch.is_owned:
@@ -173,8 +233,8 @@ def _value_bytes(value: Any) -> int:
 
 def _copied(value: Any) -> Any:
     if isinstance(value, np.ndarray):
-        return value.copy()
+        return snapshot_of(value)
     buffer = getattr(value, "buffer", None)
     if isinstance(buffer, np.ndarray):
-        return type(value)(buffer.copy(), value.names)
+        return type(value)(snapshot_of(buffer), value.names)
     return value

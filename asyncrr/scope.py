@@ -38,7 +38,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
 from asyncrr.frames import borrowing_context, current_task, enclosing, is_finished, keeps_its_scopes, watch
-from asyncrr.timelines import EMPTY_TIME_POINT, TimePoint
+from asyncrr.timelines import EMPTY_TIME_POINT, TimePoint, with_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +53,7 @@ __all__ = [
     "enter",
     "leave",
     "leave_innermost",
+    "set_active_sequence",
     "set_active_time_point",
 ]
 
@@ -119,6 +120,17 @@ def set_active_time_point(time_point: TimePoint) -> None:
     _state.set((recording, time_point, scope, below, doubt))
     if scope.borrower is not None and scope.borrower is borrowing_context():
         _run_in(scope.borrower, set_active_time_point, time_point)
+
+
+def set_active_sequence(timeline: str, number: int) -> None:
+    """Set the time on one sequence timeline: at once where it is the only one, as in most loops."""
+    if not _doubts:
+        recording, time_point, scope, below, doubt = _state.get()
+        schema = time_point[0]
+        if schema.only_sequence == timeline and scope.borrower is None:
+            _state.set((recording, (schema, number), scope, below, doubt))
+            return
+    set_active_time_point(with_time(active_time_point(), timeline, "sequence", number))
 
 
 def enter(recording: object) -> Scope:

@@ -60,14 +60,16 @@ class TimeSchema:
         names: Their names, in order.
         kinds: For each, ``sequence``, ``duration`` or ``timestamp``.
         index: For each name, where its value stands in the time point (the first at 1).
+        only_sequence: The name, if this is one timeline and a ``sequence``: what most programs have, made quick.
     """
 
-    __slots__ = ("__weakref__", "_extended", "index", "kinds", "names")
+    __slots__ = ("__weakref__", "_extended", "index", "kinds", "names", "only_sequence")
 
     def __init__(self, names: tuple[str, ...], kinds: tuple[str, ...]) -> None:
         self.names = names
         self.kinds = kinds
         self.index = {name: at for at, name in enumerate(names, 1)}
+        self.only_sequence = names[0] if kinds == ("sequence",) else None
         self._extended: dict[tuple[str, str], tuple[TimeSchema, int]] = {}
 
     def __repr__(self) -> str:

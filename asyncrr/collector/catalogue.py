@@ -117,7 +117,9 @@ class Catalogue:
             rows = self._base.execute(query, arguments).fetchall()
             incomplete = {row[0] for row in self._base.execute(open_ends, arguments)}
         return [
-            RecordingFacts(id_, app, created, tuple(sorted(writers.split(","))), nbytes, count, drops, id_ not in incomplete)
+            RecordingFacts(
+                id_, app, created, tuple(sorted(writers.split(","))), nbytes, count, drops, id_ not in incomplete
+            )
             for id_, app, created, writers, nbytes, count, drops in rows
         ]
 

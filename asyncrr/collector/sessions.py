@@ -136,6 +136,7 @@ class _Session:
         self._acknowledged = 0
         self._is_ack_due = False
         self._end: End | None = None
+        self._is_ending = False
         self._over: _Over | None = None
         self._is_gone = False
 
@@ -189,7 +190,8 @@ class _Session:
             self._answer(ledger.receiver.expected())
         if ledger.receiver.durable > self._acknowledged:
             self._acknowledge()
-        if synced.is_finished and self._end is not None:
+        if synced.is_finished and self._is_ending:
+            self._is_ending = False
             self._answer(Ended())
         elif self._end is not None:
             self._try_to_end(ledger, self._end)
@@ -262,7 +264,7 @@ class _Session:
             if taken:
                 ledger.take(taken, sum(frame.nbytes for frame in taken))
                 self._sessions.store.submit(ledger)
-            if offset < len(data) and offset > start:
+            if offset < len(data):
                 await asyncio.sleep(0)
 
     def _frame_at(self, data: memoryview, offset: int) -> tuple[FrameHeader, RawFrame]:
@@ -296,6 +298,8 @@ class _Session:
     def _try_to_end(self, ledger: Ledger, end: End) -> None:
         answer = ledger.receiver.ended(end)
         if isinstance(answer, Ended):
+            self._end = None
+            self._is_ending = True
             ledger.finish()
             self._sessions.store.submit(ledger)
         elif isinstance(answer, Expected):
@@ -322,8 +326,8 @@ class _Session:
                 if self._over is not None:
                     await self.say_goodbye(self._over)
                     return
-        except OSError:
-            return  # the client is gone; the reading loop hears of it as well
+        except (OSError, RuntimeError):
+            return  # the client is gone, or the server is closing; the reading loop hears of it as well
 
     def _pending_answers(self) -> list[Control]:
         answers, self._answers = self._answers, {}

@@ -21,6 +21,7 @@ _IDLE_SECONDS = 60.0
 _MAX_IDLE = 256
 _CLOSE_SECONDS = 30.0
 
+
 class Store:
     """Where frames are kept. One collector at a time uses a directory.
 

@@ -47,34 +47,52 @@ class _Segment:
         self.written_sequence = -1
         self.is_open = False
         self._target = target
-        self._sync = sync
+        self._must_sync = sync
+        self._is_distrusted = False
+        self._first_frames: list[Frame] = []
         self._offset = 0
         self._index = SegmentIndex()
 
     def open(self, outbox: Outbox) -> None:
-        """Begin the segment: its header, and the static rows that make it stand alone."""
+        """Open the target and begin."""
         self._offset = self._target.open()
         self.is_open = True
-        self._index = SegmentIndex(self._offset)
         try:
-            self._append([PREAMBLE], [])
-            self._append([], [encode_header(outbox.header), *outbox.preface])
-            if self._sync:
-                self._target.sync()
+            self._begin([encode_header(outbox.header), *outbox.preface])
         except BaseException:
             self.is_open = False
             self._target.close()
             raise
+
+    def _begin(self, first_frames: list[Frame]) -> None:
+        """Write the segment's header, and the static rows that make it stand alone."""
+        self._first_frames = first_frames
+        self._index = SegmentIndex(self._offset)
+        self._append([PREAMBLE], [])
+        self._append([], first_frames)
+        self._sync_or_distrust()
 
     def write(self, frames: list[Frame]) -> None:
         """Append those of `frames` that are not yet written."""
         todo = [frame for frame in frames if frame.sequence > self.written_sequence]
         if not todo:
             return
+        if self._is_distrusted:
+            self._is_distrusted = False
+            self._begin(self._first_frames)
         self._append([], todo)
-        if self._sync:
-            self._target.sync()
+        self._sync_or_distrust()
         self.written_sequence = todo[-1].sequence
+
+    def _sync_or_distrust(self) -> None:
+        """After a failed sync nobody knows what the disk has: what was not delivered goes to another segment."""
+        if not self._must_sync:
+            return
+        try:
+            self._target.sync()
+        except BaseException:
+            self._is_distrusted = True
+            raise
 
     def close(self) -> None:
         """Write the trailer and let go."""
@@ -83,7 +101,7 @@ class _Segment:
         self.is_open = False
         try:
             self._append([], [self._index.trailer(self._offset)])
-            if self._sync:
+            if self._must_sync:
                 self._target.sync()
         finally:
             self._target.close()
