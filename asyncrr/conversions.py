@@ -19,7 +19,7 @@ from asyncrr.errors import DataError
 if TYPE_CHECKING:
     from asyncrr.protocols import AsComponents
 
-__all__ = ["as_component_batches", "batches_of", "register"]
+__all__ = ["as_component_batches", "batches_of", "bearer_of", "register"]
 
 Convert: TypeAlias = "Callable[[Any], Any]"
 
@@ -54,14 +54,26 @@ def as_component_batches(value: Any) -> list[ComponentBatch]:
     Raises:
         DataError: It cannot be logged.
     """
+    value = bearer_of(value)
+    if isinstance(value, ComponentBatch):
+        return [value]
+    return _checked(value.as_component_batches(), value)
+
+
+def bearer_of(value: Any) -> Any:
+    """The object that bears the components of anything that can be logged: itself, or what it is converted to.
+
+    Raises:
+        DataError: It cannot be logged.
+    """
     for _ in range(_MAX_CONVERSIONS):
         if isinstance(value, ComponentBatch):
-            return [value]
-        convert = _registered.get(type(value)) or _found.get(type(value)) or _convert_of(type(value))
-        converted = convert(value)
+            return value
+        kind = type(value)
+        convert = _registered.get(kind) or _found.get(kind) or _convert_of(kind)
         if convert is _batches_of_components:
-            return _checked(converted, value)
-        value = converted
+            return value
+        value = convert(value)
     raise DataError(f"{describe(value)}: registered conversions lead from one object to the next without an end")
 
 

@@ -17,7 +17,7 @@ from asyncrr.awaitables import DONE, TURN, Consequence
 from asyncrr.batching import ROW_BYTES, BatchingConfig
 from asyncrr.chunks import Chunk, Column
 from asyncrr.components import ComponentBatch, ComponentColumn, ComponentDescriptor
-from asyncrr.conversions import batches_of
+from asyncrr.conversions import batches_of, bearer_of
 from asyncrr.errors import ClosedError, DataError, QueueFull, RecordingWarning, UsageError
 from asyncrr.home import Home, running_loop
 from asyncrr.paths import entity_path_of
@@ -370,20 +370,17 @@ _ANY = ComponentDescriptor("any", "struct")
 def _kept(entities: tuple[object, ...]) -> _Kept:
     """A row's value as nobody else can change it, how columns are made of such values, and its bytes."""
     if len(entities) == 1:
-        entity: Any = entities[0]
+        entity = bearer_of(entities[0])
         kind = entity.__class__
-        if kind is str:
-            entity, kind = TextLog(entity), TextLog
-        elif kind is dict and dict not in _registered:
-            entity, kind = any_values_of(entity), AnyValues
         if kind is Scalars:
-            value = entity.scalars
+            value: Any = entity.scalars
             return scalar_columns, value, ROW_BYTES if value.__class__ is float else value.nbytes
         if kind is TextLog:
             return text_columns, (entity.text, entity.level, entity.color), ROW_BYTES + len(entity.text)
         if kind is AnyValues and entity.schema is not None and entity.values:
             values = tuple(entity.values.values())
-            return mapping_columns, (entity.schema, values), ROW_BYTES * len(values)
+            size = ROW_BYTES * len(values) + sum([len(entity.values[name]) for name in entity.schema.texts])
+            return mapping_columns, (entity.schema, values), size
     batches, size = snapshot(batches_of(*entities))
     return batch_columns, batches, size
 

@@ -54,7 +54,9 @@ class _Segment:
         self._index = SegmentIndex()
 
     def open(self, outbox: Outbox) -> None:
-        """Open the target and begin."""
+        """Open the target and begin, unless that is done."""
+        if self.is_open:
+            return
         self._offset = self._target.open()
         self.is_open = True
         try:
@@ -156,7 +158,7 @@ class _SegmentSink:
         self._batch: list[Frame] = []
 
     def attach(self, outbox: Outbox) -> None:
-        """Open the segment and begin to take from `outbox`."""
+        """Open the segment and begin to take from `outbox`, or go on where an earlier task or loop left off."""
         self._outbox = outbox
         self._loop = asyncio.get_running_loop()
         self._submit(lambda: self._segment.open(outbox), self._opened)
@@ -239,7 +241,9 @@ class _SegmentSink:
             self._outbox.fail(_translated(self.name, error))
             self._outbox.closed()
             return
-        self._outbox.opened()
+        self._outbox.rewind(self._segment.written_sequence)
+        if not self._outbox.is_open:
+            self._outbox.opened()
         self.wake()
 
     def _written(self, error: Exception | None) -> None:
