@@ -49,7 +49,6 @@ from asyncrr.api import (
     stdout,
     thread_local_stream,
 )
-from asyncrr.archetypes import *  # noqa: F403
 from asyncrr.batching import BatchingConfig
 from asyncrr.clock import (
     disable_timeline,
@@ -73,6 +72,7 @@ from asyncrr.timelines import TimeColumn
 from asyncrr.version import __version__
 
 if TYPE_CHECKING:
+    from asyncrr.archetypes import *  # noqa: F403
     from asyncrr.integrations.logging import LoggingHandler
     from asyncrr.reading import RecordingData, read_recording
     from asyncrr.sinks.websocket import WebSocketSink
@@ -148,10 +148,13 @@ _LATER = {
 
 def __getattr__(name: str) -> Any:
     """Import what not every program needs when it is first asked for."""
-    if name not in _LATER:
-        raise AttributeError(f"module 'asyncrr' has no attribute {name!r}")
-    from importlib import import_module
+    if name in _LATER:
+        from importlib import import_module
 
-    value = getattr(import_module(_LATER[name]), name)
+        value = getattr(import_module(_LATER[name]), name)
+    elif name in archetypes.__all__:
+        value = getattr(archetypes, name)
+    else:
+        raise AttributeError(f"module 'asyncrr' has no attribute {name!r}")
     globals()[name] = value
     return value

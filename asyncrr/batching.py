@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from asyncrr.errors import RecordingWarning, UsageError
 
@@ -21,8 +20,13 @@ _SUFFIXES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10,
 _MAX_ROWS = 2**64 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class BatchingConfig:
+class _Limits(NamedTuple):
+    flush_tick: float
+    flush_num_bytes: int
+    flush_num_rows: int
+
+
+class BatchingConfig(_Limits):
     """When a batch is due.
 
     Attributes:
@@ -31,17 +35,18 @@ class BatchingConfig:
         flush_num_rows: A batch of so many rows is due (default 2**64-1: never by rows).
     """
 
-    flush_tick: float = 0.05
-    flush_num_bytes: int = 2**20
-    flush_num_rows: int = _MAX_ROWS
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        if not self.flush_tick >= 0:
-            raise UsageError(f"flush_tick={self.flush_tick!r}: give seconds, 0 or more")
-        if self.flush_num_bytes < 0:
-            raise UsageError(f"flush_num_bytes={self.flush_num_bytes!r}: give bytes, 0 or more")
-        if self.flush_num_rows < 0:
-            raise UsageError(f"flush_num_rows={self.flush_num_rows!r}: give a number of rows, 0 or more")
+    def __new__(
+        cls, flush_tick: float = 0.05, flush_num_bytes: int = 2**20, flush_num_rows: int = _MAX_ROWS
+    ) -> BatchingConfig:
+        if not flush_tick >= 0:
+            raise UsageError(f"flush_tick={flush_tick!r}: give seconds, 0 or more")
+        if flush_num_bytes < 0:
+            raise UsageError(f"flush_num_bytes={flush_num_bytes!r}: give bytes, 0 or more")
+        if flush_num_rows < 0:
+            raise UsageError(f"flush_num_rows={flush_num_rows!r}: give a number of rows, 0 or more")
+        return super().__new__(cls, flush_tick, flush_num_bytes, flush_num_rows)
 
     @property
     def batch_units(self) -> int:

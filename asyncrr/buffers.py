@@ -15,7 +15,7 @@ POOLED_BYTES = 64 * 1024
 """Arrays from this size on are copied into pooled memory."""
 
 _GRAIN = 64 * 1024
-_KEPT_BYTES = 12 * 2**20
+_KEPT_BYTES = 32 * 2**20
 
 
 class _Pool:

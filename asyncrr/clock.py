@@ -45,9 +45,8 @@ def set_time(timeline: str, *, sequence: Any = None, duration: Any = None, times
         TypeError: It is no time.
     """
     if sequence is not None and duration is None and timestamp is None:
-        if sequence.__class__ is not int or not _LEAST <= sequence <= _GREATEST:
-            sequence = sequence_value(sequence)
-        set_active_sequence(timeline, sequence)
+        is_plain = sequence.__class__ is int and _LEAST <= sequence <= _GREATEST
+        set_active_sequence(timeline, sequence if is_plain else sequence_value(sequence))
     elif duration is not None and sequence is None and timestamp is None:
         set_active_time_point(with_time(active_time_point(), timeline, "duration", duration_ns(duration)))
     elif timestamp is not None and sequence is None and duration is None:

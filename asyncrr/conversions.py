@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from asyncrr.archetypes import AnyValues, Scalars, TextLog
-from asyncrr.archetypes.any_values import infer_batch
+from asyncrr.archetypes.any_values import RowSchema, infer_batch, row_of_scalars
 from asyncrr.coercion import describe
 from asyncrr.components import ComponentBatch
 from asyncrr.errors import DataError
@@ -19,7 +19,7 @@ from asyncrr.errors import DataError
 if TYPE_CHECKING:
     from asyncrr.protocols import AsComponents
 
-__all__ = ["as_component_batches", "batches_of", "bearer_of", "register"]
+__all__ = ["as_component_batches", "batches_of", "bearer_of", "plain_row", "register"]
 
 Convert: TypeAlias = "Callable[[Any], Any]"
 
@@ -75,6 +75,11 @@ def bearer_of(value: Any) -> Any:
             return value
         value = convert(value)
     raise DataError(f"{describe(value)}: registered conversions lead from one object to the next without an end")
+
+
+def plain_row(value: dict[Any, Any]) -> tuple[RowSchema, tuple[Any, ...]] | None:
+    """The schema and the values of a mapping of plain Python scalars; ``None`` if it is anything else."""
+    return None if dict in _registered else row_of_scalars(value)
 
 
 def batches_of(*objects: Any) -> list[ComponentBatch]:

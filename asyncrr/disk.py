@@ -7,7 +7,7 @@ import queue
 import threading
 from collections.abc import Callable
 
-__all__ = ["Disk", "disk"]
+__all__ = ["Disk", "disk", "encoder"]
 
 _Job = Callable[[], None]
 
@@ -49,6 +49,9 @@ class Disk:
 
 
 disk = Disk()
+encoder = Disk("asyncrr-encoder")
+"""Checksums big chunks while the disk writes those before."""
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=disk._forget)
+    os.register_at_fork(after_in_child=encoder._forget)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
+import inspect
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from asyncrr.portal import background_loop, is_background_loop
+from asyncrr.portal import background_loop
 
 __all__ = ["Home"]
 
@@ -52,9 +54,9 @@ class Home:
         return self.loop is not None and running_loop() is self.loop
 
     @property
-    def is_in_background(self) -> bool:
-        """Whether the task runs on the background loop."""
-        return self.is_running and is_background_loop(self.loop)
+    def is_elsewhere(self) -> bool:
+        """Whether the task goes on in another thread, such as the background loop's."""
+        return self.is_running and not self.is_here and self.loop is not None and self.loop.is_running()
 
     def ensure(self) -> bool:
         """Start the task unless it runs; tells whether this call did."""
@@ -74,6 +76,7 @@ class Home:
 
     def _start(self) -> None:
         assert self.loop is not None
+        self.abandon()
         task = self.loop.create_task(self._run(), name=self._name, context=contextvars.Context())
         self._task = task
         self._is_starting = False
@@ -101,8 +104,20 @@ class Home:
         assert self.loop is not None
         return self.loop.call_later(seconds, act, context=contextvars.Context())
 
-    def forget(self) -> None:
+    def abandon(self) -> None:
+        """Let go of a task whose loop does not run any more, so that nobody complains of its end."""
+        task, self._task = self._task, None
+        if task is None or task.done():
+            return
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+        coroutine: Any = task.get_coro()
+        if inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
+            with contextlib.suppress(ValueError):
+                coroutine.close()
+
+    def forget(self, lock: threading.RLock) -> None:
         """In a forked child the loop and the task are the parent's."""
+        self.abandon()
+        self._lock = lock
         self.loop = None
-        self._task = None
         self._is_starting = False

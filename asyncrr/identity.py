@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import multiprocessing
-import uuid
 import warnings
 from collections.abc import Mapping
 
@@ -32,8 +29,13 @@ def checked_recording_id(recording_id: object, application_id: str) -> str:
     Raises:
         UsageError: It is neither text nor a UUID, empty, or longer than 1024 characters.
     """
+    import uuid  # here, since importing them takes long and a program may never need them
+
     if recording_id is None:
-        authkey = bytes(multiprocessing.current_process().authkey)
+        import hashlib
+        from multiprocessing import current_process
+
+        authkey = bytes(current_process().authkey)
         digest = hashlib.blake2b(application_id.encode(), key=authkey[:64], digest_size=16).digest()
         return str(uuid.UUID(bytes=digest, version=4))
     return _checked("recording_id", str(recording_id) if isinstance(recording_id, uuid.UUID) else recording_id)

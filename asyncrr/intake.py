@@ -13,11 +13,12 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from asyncrr.archetypes import AnyValues, Scalars, TextLog
+from asyncrr.archetypes.any_values import RowSchema
 from asyncrr.awaitables import DONE, TURN, Consequence
 from asyncrr.batching import ROW_BYTES, BatchingConfig
 from asyncrr.chunks import Chunk, Column
 from asyncrr.components import ComponentBatch, ComponentColumn, ComponentDescriptor
-from asyncrr.conversions import batches_of, bearer_of
+from asyncrr.conversions import batches_of, bearer_of, plain_row
 from asyncrr.errors import ClosedError, DataError, QueueFull, RecordingWarning, UsageError
 from asyncrr.home import Home, running_loop
 from asyncrr.paths import entity_path_of
@@ -32,11 +33,11 @@ from asyncrr.rows import (
     snapshot,
     text_columns,
 )
-from asyncrr.scope import active_time_point
+from asyncrr.scope import active_time_point, context_state, doubts
 from asyncrr.timelines import TimeColumn, TimePoint, time_point_of
 from asyncrr.writer import Writer, warn_of_drops
 
-__all__ = ["Intake"]
+__all__ = ["Intake", "no_appends"]
 
 _TURN_ROWS = 1024
 _CHUNK_BYTES = 4 * 2**20
@@ -81,9 +82,9 @@ class Intake:
         self._writer = Writer(
             self._queue, application_id, recording_id, on_full, max_queue_bytes, self._room_changed
         )
-        self._home = Home(f"asyncrr {recording_id}", self._writer.run, self._queue.lock)
+        self._home = Home(f"asyncrr {recording_id}", self._run, self._queue.lock)
         self._next_call = self._queue.next_call
-        self._scalar_rows: dict[str, Callable[[tuple[Any, ...]], None]] = {}
+        self._appends = no_appends()
         self._checkpoint = 0
         self._bad_data = 0
         self._room_waiters: list[concurrent.futures.Future[None]] = []
@@ -123,15 +124,31 @@ class Intake:
             QueueFull: The queue is full and ``on_full="raise"``.
             ClosedError: The recording is closed, under `strict`.
         """
-        if entity.__class__ is not Scalars or more or static or time is not None:
+        if more or static or time is not None:
             return self._log(path, (entity, *more), static, time, strict)
+        kind = entity.__class__
         try:
-            append = self._scalar_rows[path]  # type: ignore[index]
+            append = self._appends[kind][path]  # type: ignore[index]
         except (KeyError, TypeError):
             return self._log(path, (entity,), static, time, strict)
+        value: Any
+        if kind is Scalars:
+            value = entity.scalars  # type: ignore[attr-defined]
+        elif kind is TextLog:
+            value = (entity.text, entity.level, entity.color)  # type: ignore[attr-defined]
+            self._count_extra(len(value[0]))
+        elif (value := plain_row(entity)) is not None:  # type: ignore[arg-type]
+            self._count_extra(_mapping_bytes(value))
+        else:
+            return self._log(path, (entity,), static, time, strict)
         call = self._next_call()
-        append((call, _time_ns(), active_time_point(), entity.scalars))  # type: ignore[attr-defined]
+        append((call, _time_ns(), active_time_point() if doubts else context_state()[1], value))
         return DONE if call < self._checkpoint else self._at_checkpoint(call, append.__self__)  # type: ignore[attr-defined]
+
+    def _count_extra(self, nbytes: int) -> None:
+        """Count what a row takes beyond ``ROW_BYTES``."""
+        self._queue.extra_bytes += nbytes
+        self._checkpoint -= nbytes // ROW_BYTES
 
     def _log(
         self,
@@ -185,17 +202,17 @@ class Intake:
     def _queue_row(
         self, path: str, static: bool, time_point: TimePoint, kept: _Kept, log_time_ns: int | None
     ) -> Awaitable[None]:
-        make_columns, value, size = kept
+        kind, value, size = kept
+        make_columns = _COLUMNS[kind]
         if self._is_full and not self._has_room(max(size, ROW_BYTES)):
             return DONE
         open_rows = self._queue.open_rows(path, static, make_columns)
         call = self._next_call()
         open_rows.extend((call, log_time_ns or _time_ns(), time_point, value))
-        if make_columns is scalar_columns and not static and not self._is_full:
-            self._scalar_rows[path] = open_rows.extend
+        if kind is not None and not static and not self._is_full:
+            self._appends[kind][path] = open_rows.extend
         if size > ROW_BYTES:
-            self._queue.extra_bytes += size
-            self._checkpoint -= size // ROW_BYTES
+            self._count_extra(size)
         return DONE if call < self._checkpoint else self._at_checkpoint(call, open_rows)
 
     def send_columns(
@@ -256,7 +273,7 @@ class Intake:
         for start in range(0, rows, 2**CALL_SHIFT):
             part = numbers[start : start + 2**CALL_SHIFT]
             part[:] = np.arange(len(part), dtype=np.uint64) + np.uint64(self._next_call() << CALL_SHIFT)
-        timelines = {index.timeline: (index.kind, index.values.copy()) for index in indexes}
+        timelines = {index.timeline: (index.kind, index.values) for index in indexes}  # nobody can change those
         whole = Chunk(path, numbers, timelines, stored, not indexes)
         per_chunk = max(1, min(2**CALL_SHIFT, _CHUNK_BYTES * rows // max(1, whole.nbytes)))
         return [whole.slice(start, min(rows, start + per_chunk)) for start in range(0, rows, per_chunk)]
@@ -282,6 +299,14 @@ class Intake:
             return self._room()
         return TURN
 
+    async def _run(self) -> None:
+        """The recording's task. A tick of a loop that ends with it never comes: the next row arms another."""
+        try:
+            await self._writer.run()
+        finally:
+            self._is_tick_armed = False
+            self._checkpoint = 0
+
     def _arm_tick(self) -> None:
         self._home.later(self._batching.flush_tick, self._tick)
 
@@ -289,12 +314,12 @@ class Intake:
         """Rows are due. What is logged from here on passes the checkpoint and arms the next tick."""
         self._is_tick_armed = False
         self._checkpoint = 0
-        self._writer.wake()
+        self._home.call(self._writer.wake)
 
     def _shut(self) -> None:
         """The queue is full: every further row must ask for room."""
         self._is_full = True
-        self._scalar_rows = {}
+        self._appends = no_appends()
 
     def _room_changed(self) -> None:
         """Sinks hold less: let in those who wait."""
@@ -363,26 +388,45 @@ class Intake:
         return os.environ.get("ASYNCRR_STRICT", "").lower() in ("1", "true", "on")
 
 
-_Kept: TypeAlias = "tuple[MakeColumns, Any, int]"
+_COLUMNS: dict[type | None, MakeColumns] = {
+    Scalars: scalar_columns,
+    TextLog: text_columns,
+    dict: mapping_columns,
+    None: batch_columns,
+}
+"""How columns are made of each kind of row that is kept as plain values, and of all others."""
+
+_Append: TypeAlias = "Callable[[tuple[Any, ...]], None]"
+_Kept: TypeAlias = "tuple[type | None, Any, int]"
 _ANY = ComponentDescriptor("any", "struct")
 
 
 def _kept(entities: tuple[object, ...]) -> _Kept:
-    """A row's value as nobody else can change it, how columns are made of such values, and its bytes."""
+    """The kind of a row, its value as nobody else can change it, and its bytes."""
     if len(entities) == 1:
         entity = bearer_of(entities[0])
         kind = entity.__class__
         if kind is Scalars:
             value: Any = entity.scalars
-            return scalar_columns, value, ROW_BYTES if value.__class__ is float else value.nbytes
+            return Scalars, value, ROW_BYTES if value.__class__ is float else value.nbytes
         if kind is TextLog:
-            return text_columns, (entity.text, entity.level, entity.color), ROW_BYTES + len(entity.text)
+            return TextLog, (entity.text, entity.level, entity.color), len(entity.text)
         if kind is AnyValues and entity.schema is not None and entity.values:
-            values = tuple(entity.values.values())
-            size = ROW_BYTES * len(values) + sum([len(entity.values[name]) for name in entity.schema.texts])
-            return mapping_columns, (entity.schema, values), size
+            value = (entity.schema, tuple(entity.values.values()))
+            return dict, value, _mapping_bytes(value)
     batches, size = snapshot(batches_of(*entities))
-    return batch_columns, batches, size
+    return None, batches, size
+
+
+def no_appends() -> dict[type, dict[str, _Append]]:
+    """For each kind of row that is kept as plain values: by canonical path, where rows are appended."""
+    return {kind: {} for kind in _COLUMNS if kind is not None}
+
+
+def _mapping_bytes(value: tuple[RowSchema, tuple[Any, ...]]) -> int:
+    schema, values = value
+    size = ROW_BYTES * (len(values) - 1)
+    return size + sum([len(text) for text in values if text.__class__ is str]) if schema.texts else size
 
 
 def _stored(column: ComponentColumn) -> Column:

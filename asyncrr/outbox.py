@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from asyncrr.errors import SinkError
 from asyncrr.wire import Frame, Gap, RecordingHeader, encode_gap
@@ -13,8 +13,7 @@ from asyncrr.wire import Frame, Gap, RecordingHeader, encode_gap
 __all__ = ["Outbox", "QueuedFrame", "SinkStats"]
 
 
-@dataclass(frozen=True, slots=True)
-class QueuedFrame:
+class QueuedFrame(NamedTuple):
     """A frame and what must be known to drop it.
 
     Attributes:
@@ -34,8 +33,7 @@ class QueuedFrame:
     missing_rows: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class SinkStats:
+class SinkStats(NamedTuple):
     """Rows and bytes of one sink at one moment.
 
     Attributes:
@@ -61,12 +59,14 @@ class SinkStats:
     dropped_bytes: dict[str, int]
 
 
-@dataclass(slots=True)
 class _Tally:
     """Rows, and the bytes of frames that have any: a gap mark stands for rows that are counted as dropped."""
 
-    rows: int = 0
-    bytes: int = 0
+    __slots__ = ("bytes", "rows")
+
+    def __init__(self, rows: int = 0, nbytes: int = 0) -> None:
+        self.rows = rows
+        self.bytes = nbytes
 
     def add(self, frame: Frame) -> None:
         if frame.row_count:
@@ -79,10 +79,14 @@ class _Tally:
             self.bytes -= frame.nbytes
 
 
-@dataclass(slots=True)
 class _Drops:
-    rows: Counter[str] = field(default_factory=Counter)
-    bytes: Counter[str] = field(default_factory=Counter)
+    """Rows and bytes dropped, for each reason."""
+
+    __slots__ = ("bytes", "rows")
+
+    def __init__(self) -> None:
+        self.rows: Counter[str] = Counter()
+        self.bytes: Counter[str] = Counter()
 
     def add(self, reason: str, rows: int, nbytes: int) -> None:
         self.rows[reason] += rows
@@ -157,7 +161,8 @@ class Outbox:
 
     def _count_earlier(self, other: Outbox, rows: int, nbytes: int) -> None:
         self._delivered = _Tally(rows, nbytes)
-        self._drops = _Drops(other._drops.rows.copy(), other._drops.bytes.copy())
+        self._drops.rows.update(other._drops.rows)
+        self._drops.bytes.update(other._drops.bytes)
 
     @property
     def in_flight_bytes(self) -> int:

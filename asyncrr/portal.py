@@ -3,54 +3,80 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
+import contextlib
+import contextvars
 import os
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from anyio.from_thread import BlockingPortal
 
-__all__ = ["background_loop", "is_background_loop", "stop_background_loop"]
+__all__ = ["background_loop", "stop_background_loop"]
+
+_Ready: TypeAlias = "concurrent.futures.Future[tuple[BlockingPortal, asyncio.AbstractEventLoop]]"
+
+_STOP_SECONDS = 1.0
 
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
-_portal: AbstractContextManager[BlockingPortal] | None = None
+_portal: BlockingPortal | None = None
+_thread: threading.Thread | None = None
 
 
 def background_loop() -> asyncio.AbstractEventLoop:
     """The loop that all such recordings share, in a daemon thread; the first call starts it."""
-    global _loop, _portal
+    global _loop, _portal, _thread
     with _lock:
         if _loop is None or _loop.is_closed():
-            from anyio.from_thread import start_blocking_portal
-
-            _portal = start_blocking_portal("asyncio", name="asyncrr-loop")
-            _loop = _portal.__enter__().call(asyncio.get_running_loop)
+            ready: _Ready = concurrent.futures.Future()
+            run = contextvars.Context().run
+            _thread = threading.Thread(target=run, args=(_run, ready), name="asyncrr-loop", daemon=True)
+            _thread.start()
+            _portal, _loop = ready.result()
         return _loop
 
 
-def is_background_loop(loop: asyncio.AbstractEventLoop | None) -> bool:
-    """Whether `loop` is that loop."""
-    return loop is not None and loop is _loop
+def _run(ready: _Ready) -> None:
+    import anyio
+
+    try:
+        anyio.run(_serve, ready)
+    except BaseException as error:
+        if ready.done():
+            raise
+        ready.set_exception(error)
+
+
+async def _serve(ready: _Ready) -> None:
+    # not start_blocking_portal: dropped in a forked child, its generator would wait there for a thread that is not
+    from anyio.from_thread import BlockingPortal
+
+    async with BlockingPortal() as portal:
+        ready.set_result((portal, asyncio.get_running_loop()))
+        await portal.sleep_until_stopped()
 
 
 def stop_background_loop() -> None:
     """End it, at the process' end."""
-    global _loop, _portal
+    global _loop, _portal, _thread
     with _lock:
-        portal, _portal, _loop = _portal, None, None
-    if portal is not None:
-        portal.__exit__(None, None, None)
+        portal, thread = _portal, _thread
+        _portal, _loop, _thread = None, None, None
+    if portal is not None and thread is not None:
+        with contextlib.suppress(RuntimeError):  # it has ended
+            portal.start_task_soon(portal.stop)
+        thread.join(_STOP_SECONDS)
 
 
 def _forget() -> None:
     """In a forked child the thread does not exist."""
-    global _lock, _loop, _portal
+    global _lock, _loop, _portal, _thread
     _lock = threading.Lock()
     _loop = None
     _portal = None
+    _thread = None
 
 
 if hasattr(os, "register_at_fork"):

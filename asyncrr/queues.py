@@ -6,8 +6,7 @@ import itertools
 import threading
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from asyncrr.batching import ROW_BYTES
 from asyncrr.chunks import Chunk
@@ -23,8 +22,7 @@ CHUNK_ROWS = 8192
 """Rows of one entity become a chunk at this number at the latest: turning them into columns takes about 1 ms."""
 
 
-@dataclass(frozen=True, slots=True)
-class QueueCounts:
+class QueueCounts(NamedTuple):
     """Rows and bytes between the calls and the sinks' outboxes, at one moment.
 
     Attributes:

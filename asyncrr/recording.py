@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import atexit
 import concurrent.futures
+import multiprocessing.util
 import os
+import sys
 import time as clock
 import warnings
 import weakref
@@ -15,7 +17,7 @@ from asyncrr import scope
 from asyncrr.awaitables import Consequence
 from asyncrr.errors import FlushError, RecordingWarning, UsageError
 from asyncrr.home import running_loop
-from asyncrr.intake import Intake
+from asyncrr.intake import Intake, no_appends
 from asyncrr.portal import stop_background_loop
 from asyncrr.stats import RecordingStats, recording_stats
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Recording"]
 
 _EXIT_SECONDS = 5.0
+_STOPPED_SECONDS = 1.0
 _WORST_FIRST = ("failed", "reconnecting", "connecting", "buffering", "open", "connected", "closed")
 
 _all: weakref.WeakSet[Recording] = weakref.WeakSet()
@@ -56,6 +59,7 @@ class Recording(Intake):
             max_queue_bytes=max_queue_bytes,
         )
         self._starter: object = None
+        self._sinks: tuple[Sink, ...] = ()
         self._closing: Consequence[None] | None = None
         _all.add(self)
 
@@ -76,6 +80,7 @@ class Recording(Intake):
         if len(set(names)) < len(names):
             raise UsageError(f"set_sinks: {names} names a sink twice")
         self._reopen()
+        self._sinks = sinks
         opened: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._queue.command(lambda: self._writer.switch(sinks, opened))
         self._home.call(self._writer.wake)
@@ -92,6 +97,7 @@ class Recording(Intake):
         if self._is_closed:
             closed.set_result(None)
             return Consequence(closed)
+        self._sinks = ()
         self._queue.command(lambda: self._writer.retire(closed))
         self._home.call(self._writer.wake)
         return self._bounded(Consequence(closed), 5.0)
@@ -116,7 +122,7 @@ class Recording(Intake):
         self._home.call(self._writer.wake)
         if timeout is not None:
             self._home.call(lambda: self._expire_later(done, timeout))
-        return self._bounded(Consequence(done), None)
+        return self._bounded(Consequence(done), None if timeout is None else timeout + 1.0)
 
     def flush_here(self) -> None:
         """Pass on what is queued at once, in the calling thread if it runs the loop: for sinks that keep it here."""
@@ -136,9 +142,14 @@ class Recording(Intake):
         done.add_done_callback(lambda _: self._home.call(timer.cancel) if self._home.is_running else None)
 
     def _bounded(self, consequence: Consequence[None], timeout: float | None) -> Consequence[None]:
-        """In a thread without a loop, wait here and now."""
+        """In a thread without a loop, wait here and now; not for long if the recording's own loop stands still."""
         if running_loop() is None:
-            consequence.result(timeout)
+            try:
+                consequence.result(timeout if self._home.is_elsewhere else _STOPPED_SECONDS)
+            except TimeoutError:
+                rows = self._queue.counts().waiting
+                consequence.fail(FlushError({"the queue": rows}, timeout, "the recording's loop does not answer"))
+                consequence.result()
         return consequence
 
     # ---- opening and closing
@@ -175,8 +186,9 @@ class Recording(Intake):
             return self._closing
         done: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._closing = Consequence(done)
-        self._scalar_rows = {}
+        self._appends = no_appends()
         self._is_closed = True
+        self._sinks = ()
         if not self._home.is_running and self._queue.is_idle and self._writer.is_buffering:
             done.set_result(None)
             return self._closing
@@ -297,25 +309,40 @@ class Recording(Intake):
         """Hand over what is queued when the interpreter ends."""
         if self._is_closed and self._closing is not None and self._closing.done():
             return
-        if self._home.is_in_background:
+        if self._home.is_elsewhere:
             try:
                 self.close(max(0.1, deadline - clock.monotonic()))
             except (FlushError, TimeoutError) as error:
-                warnings.warn(f"recording {self._recording_id}: {error}", RecordingWarning, stacklevel=1)
+                self._tell_of_loss(error)
             return
-        self._scalar_rows = {}
+        self._appends = no_appends()
         self._is_closed = True
-        self._writer.finish(deadline)
+        self._home.abandon()
+        pending = self._writer.finish(deadline)
+        if pending:
+            self._tell_of_loss(FlushError(pending, None, "the process ends"))
+
+    def _tell_of_loss(self, error: Exception) -> None:
+        """Warn when the interpreter ends, and so also where warnings are errors: nobody could catch one."""
+        text = f"recording {self._recording_id}: {error}"
+        try:
+            warnings.warn(text, RecordingWarning, stacklevel=1)
+        except RecordingWarning:
+            if sys.stderr is not None:
+                print(f"RecordingWarning: {text}", file=sys.stderr)
 
     def _forget(self) -> None:
         """In a forked child: what is queued is the parent's, and so are its file and connection."""
         self._queue.forget()
-        self._scalar_rows = {}
+        self._appends = no_appends()
         self._checkpoint = 0
         self._is_tick_armed = self._is_full = False
         self._room_waiters.clear()
-        self._home.forget()
-        self._writer.forget()
+        self._home.forget(self._queue.lock)
+        if self._is_closed:
+            self._closing = Consequence.settled()
+        self._sinks = tuple([sink.forget() for sink in self._sinks])
+        self._writer.forget(self._sinks)
 
 
 def _finish_all() -> None:
@@ -330,6 +357,13 @@ def _forget_all() -> None:
         recording._forget()
 
 
+def _finish_child(_: object = None) -> None:
+    """A process that ``multiprocessing`` started ends without ``atexit``, but calls its finalizers."""
+    multiprocessing.util.Finalize(None, _finish_all, exitpriority=0)
+
+
 atexit.register(_finish_all)
+_finish_child()
+multiprocessing.util.register_after_fork(_finish_child, _finish_child)  # a child clears what stood there before
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_all)

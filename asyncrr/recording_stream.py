@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from asyncrr.awaitables import Consequence
 from asyncrr.batching import BatchingConfig
 from asyncrr.clock import disable_timeline, reset_time, set_time, set_time_nanos, set_time_seconds, set_time_sequence
-from asyncrr.entity import BoundEntity, TimedView
+from asyncrr.entity import BoundEntity, TimedView, bound_entity
 from asyncrr.errors import UsageError
 from asyncrr.generators import recording_stream_generator_ctx
 from asyncrr.identity import checked_application_id, checked_recording_id, enabled_by
@@ -93,7 +93,7 @@ class RecordingStream(Recording):
         ``loss = rec.entity("train/loss", rr.Scalars)``, then ``await loss(0.3)`` or ``await loss(0.3, step=7)``,
         where every keyword is a sequence timeline for this row.
         """
-        return BoundEntity(self, path, archetype)
+        return bound_entity(self, path, archetype)
 
     def at(self, **times: Any) -> TimedView:
         """A view that logs at a fixed time: ``rec.at(step=7).log(...)``.

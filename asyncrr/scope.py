@@ -50,6 +50,8 @@ __all__ = [
     "active_recording",
     "active_time_point",
     "bind",
+    "context_state",
+    "doubts",
     "enter",
     "leave",
     "leave_innermost",
@@ -95,6 +97,8 @@ _state: contextvars.ContextVar[State] = contextvars.ContextVar(
 )
 _doubts: set[int] = set()
 """The ids of all doubts alive. While there are none, the context tells the truth."""
+doubts, context_state = _doubts, _state.get
+"""For the one hot path: while there are no doubts, ``context_state()[1]`` is :func:`active_time_point`."""
 _keepers: dict[FrameType, Keeper] = {}
 """By their generators' frames, those that hold open scopes."""
 _declared: dict[FrameType, Keeper] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from asyncrr.outbox import SinkStats
 from asyncrr.queues import QueueCounts
@@ -11,8 +11,7 @@ from asyncrr.queues import QueueCounts
 __all__ = ["RecordingStats", "recording_stats"]
 
 
-@dataclass(frozen=True, slots=True)
-class RecordingStats:
+class RecordingStats(NamedTuple):
     """An immutable snapshot. At every moment, for the recording and for each of its sinks::
 
         logged == queued + in_flight + delivered + sum(dropped.values())

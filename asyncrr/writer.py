@@ -5,83 +5,28 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
+import itertools
+import os
 import time
-import uuid
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
 
 from asyncrr.awaitables import TURN, Consequence
 from asyncrr.chunks import Chunk
-from asyncrr.disk import disk
+from asyncrr.disk import encoder
 from asyncrr.errors import ConnectError, DataError, FlushError, RecordingWarning
+from asyncrr.lanes import Done, FlushMark, Lane, Opening, fail, resolve
 from asyncrr.outbox import Outbox, QueuedFrame
 from asyncrr.protocols import Sink
 from asyncrr.queues import OnFull, RowQueue
 from asyncrr.wire import REPEATED, Frame, RecordingHeader, encode_chunk, encode_gap
 
-__all__ = ["Lane", "Writer"]
-
-_Done: TypeAlias = "concurrent.futures.Future[None]"
+__all__ = ["Writer", "warn_of_drops"]
 
 _BUFFER = "buffer"
 _SLICE_SECONDS = 0.001
 _OFFLOAD_BYTES = 256 * 1024
-
-
-@dataclass(slots=True)
-class Lane:
-    """A sink and what it has to take; without a sink, rows are buffered."""
-
-    outbox: Outbox
-    sink: Sink | None
-
-
-@dataclass(slots=True)
-class _Mark:
-    """A flush that waits until outboxes have delivered everything up to a frame."""
-
-    outboxes: list[tuple[Outbox, int]]
-    done: _Done
-
-    def settle(self) -> bool:
-        """Whether nothing is left to wait for."""
-        for outbox, sequence in self.outboxes:
-            if outbox.error is not None:
-                _fail(self.done, FlushError({outbox.name: 0}, None, str(outbox.error)))
-                return True
-            if outbox.durable_sequence < sequence and not outbox.is_closed:
-                return False
-        _resolve(self.done)
-        return True
-
-    def pending(self) -> dict[str, int]:
-        rows = {}
-        for outbox, sequence in self.outboxes:
-            if outbox.durable_sequence < sequence:
-                stats = outbox.stats()
-                rows[outbox.name] = stats.queued + stats.in_flight
-        return rows
-
-
-@dataclass(slots=True)
-class _Opening:
-    """Sinks that are to open."""
-
-    outboxes: list[Outbox]
-    done: _Done
-
-    def settle(self) -> bool:
-        """Whether nothing is left to wait for."""
-        for outbox in self.outboxes:
-            if outbox.error is not None:
-                _fail(self.done, outbox.error)
-                return True
-        if not all(outbox.is_open for outbox in self.outboxes):
-            return False
-        _resolve(self.done)
-        return True
+_ENCODED_AT_ONCE = 4
 
 
 class Writer:
@@ -115,17 +60,18 @@ class Writer:
         self._recording_id = recording_id
         self._sequence = 0
         self._statics: dict[tuple[str, tuple[str, ...]], Chunk] = {}
-        self._marks: list[_Mark] = []
+        self._marks: list[FlushMark] = []
         self._retired: list[Lane] = []
         self._wake: asyncio.Event | None = None
-        self._openings: list[_Opening] = []
-        self._retirements: list[tuple[list[Outbox], _Done]] = []
-        self._closing: _Done | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._openings: list[Opening] = []
+        self._retirements: list[tuple[list[Outbox], Done]] = []
+        self._closing: Done | None = None
         self.header = self._new_header()
         self.lanes = [Lane(self._new_outbox(_BUFFER), None)]
 
     def _new_header(self) -> RecordingHeader:
-        return RecordingHeader(self._application_id, self._recording_id, uuid.uuid4().hex, time.time_ns())
+        return RecordingHeader(self._application_id, self._recording_id, os.urandom(16).hex(), time.time_ns())
 
     def _new_outbox(self, name: str) -> Outbox:
         outbox = Outbox(name, self.header, self._sequence + 1, self._queue.lock)
@@ -148,7 +94,7 @@ class Writer:
 
     def wake(self) -> None:
         """There is something to do."""
-        if self._wake is not None:
+        if self._wake is not None and self._loop is asyncio._get_running_loop():
             self._wake.set()
 
     async def run(self) -> None:
@@ -159,9 +105,10 @@ class Writer:
         """
         self._wake = asyncio.Event()
         self._wake.set()
-        for lane in self.lanes:
-            if lane.sink is not None:
-                lane.sink.attach(lane.outbox)
+        self._loop = asyncio.get_running_loop()
+        for lane in [*self.lanes, *self._retired]:
+            if not lane.outbox.is_closed:
+                lane.attach()
         try:
             while self._closing is None or not self._all_closed():
                 await self._wake.wait()
@@ -170,7 +117,10 @@ class Writer:
             self._closed()
         except asyncio.CancelledError:
             self.drain_here()
-            await self._settle(5.0)
+            try:
+                await self._settle(5.0)
+            finally:
+                self.drain_here()  # what came meanwhile
             raise
         finally:
             self._wake = None
@@ -185,8 +135,8 @@ class Writer:
                 self._queue.items.popleft()
                 item()
                 continue
-            if item.nbytes > _OFFLOAD_BYTES and not self.is_buffering:
-                await self._encode_elsewhere(item)
+            if _is_offloaded(item) and not self.is_buffering:
+                await self._encode_elsewhere()
             else:
                 self._pass_on(item)
             if time.perf_counter() - started > _SLICE_SECONDS:
@@ -223,37 +173,42 @@ class Writer:
             for lane in self.lanes:
                 lane.outbox.put([queued])
 
-    async def _encode_elsewhere(self, chunk: Chunk) -> None:
-        """Checksum a big chunk in the disk's thread; the chunk stays queued until its frame is known."""
+    async def _encode_elsewhere(self) -> None:
+        """Checksum the next big chunks in a thread of their own; they stay queued until their frames are known."""
         loop = asyncio.get_running_loop()
         encoded: asyncio.Future[None] = loop.create_future()
+        first = self._sequence + 1
+        chunks = list(itertools.takewhile(_is_offloaded, itertools.islice(self._queue.items, _ENCODED_AT_ONCE)))
         frames: list[QueuedFrame] = []
 
         def encode() -> None:
             with contextlib.suppress(DataError):  # told when the frame turns out to be missing
-                frames.append(self._frame(chunk))
+                for sequence, chunk in enumerate(chunks, first):
+                    frames.append(self._frame(chunk, sequence))
             with contextlib.suppress(RuntimeError):  # the loop is closed: whoever ends the process encodes anew
                 loop.call_soon_threadsafe(_wake_up, encoded)
 
-        disk.submit(encode)
+        encoder.submit(encode)
         await encoded
-        if self._queue.items and self._queue.items[0] is chunk:
-            if frames:
-                self._put(chunk, frames[0])
-            else:
-                self._pass_on(chunk)
+        if not frames and self._queue.items and self._queue.items[0] is chunks[0]:
+            self._pass_on(chunks[0])
+        for chunk, frame in zip(chunks, frames, strict=False):
+            # what was dropped meanwhile leaves its number to the next one, which is then encoded again
+            if self._queue.items and self._queue.items[0] is chunk and frame.frame.sequence == self._sequence + 1:
+                self._put(chunk, frame)
+        self._wake_sinks()
 
     def _pass_on(self, chunk: Chunk) -> None:
         try:
-            queued = self._frame(chunk)
+            queued = self._frame(chunk, self._sequence + 1)
         except DataError as error:
             self._queue.drop_first(chunk, "not_storable")
             warn_of_drops(f"{chunk.entity_path} ({error})", "not_storable")
         else:
             self._put(chunk, queued)
 
-    def _frame(self, chunk: Chunk) -> QueuedFrame:
-        frame = encode_chunk(chunk, self._sequence + 1)
+    def _frame(self, chunk: Chunk, sequence: int) -> QueuedFrame:
+        frame = encode_chunk(chunk, sequence)
         first, last = int(chunk.row_numbers[0]), int(chunk.row_numbers[-1])
         return QueuedFrame(frame, first, last, chunk.is_static, frame.sequence)
 
@@ -290,9 +245,11 @@ class Writer:
         self._retired = [lane for lane in self._retired if not lane.outbox.is_closed]
         for outboxes, closed in self._retirements:
             if all(outbox.is_closed for outbox in outboxes):
-                _resolve(closed)
+                resolve(closed)
         self._retirements = [each for each in self._retirements if not each[1].done()]
         if self._closing is not None and self._all_closed():
+            if self._wake is None:
+                self._closed()
             self.wake()
         self._on_room()
 
@@ -314,27 +271,27 @@ class Writer:
 
     # ---- commands, in the queue's order
 
-    def mark(self, done: _Done) -> None:
+    def mark(self, done: Done) -> None:
         """Finish `done` when every sink has delivered every frame up to now."""
         outboxes = [(lane.outbox, self._sequence) for lane in self.lanes if lane.sink is not None]
-        mark = _Mark(outboxes, done)
+        mark = FlushMark(outboxes, done)
         if not mark.settle():
             self._marks.append(mark)
 
-    def expire(self, done: _Done, timeout: float) -> None:
+    def expire(self, done: Done, timeout: float) -> None:
         """Fail the flush of `done` if it still waits."""
         for mark in self._marks:
             if mark.done is done:
-                _fail(done, FlushError(mark.pending(), timeout, self._trouble()))
+                fail(done, FlushError(mark.pending(), timeout, self._trouble()))
                 self._marks.remove(mark)
                 return
-        _fail(done, FlushError({"the queue": self._queue.counts().waiting}, timeout))
+        fail(done, FlushError({"the queue": self._queue.counts().waiting}, timeout))
 
     def _trouble(self) -> str:
         errors = [lane.outbox.last_trouble for lane in self.lanes if lane.outbox.last_trouble is not None]
         return str(errors[-1]) if errors else ""
 
-    def switch(self, sinks: Sequence[Sink], opened: _Done) -> None:
+    def switch(self, sinks: Sequence[Sink], opened: Done) -> None:
         """Let other sinks take over; `opened` is finished when each is open, or with the first one's failure.
 
         What was buffered goes to each of them. A sink that is replaced delivers what it has and closes.
@@ -353,10 +310,9 @@ class Writer:
             if lane.sink is not None:
                 lane.outbox.is_closing = True
                 self._retired.append(lane)
-        self._openings.append(_Opening([lane.outbox for lane in self.lanes if lane.sink is not None], opened))
+        self._openings.append(Opening([lane.outbox for lane in self.lanes if lane.sink is not None], opened))
         for lane in self.lanes:
-            if lane.sink is not None:
-                lane.sink.attach(lane.outbox)
+            lane.attach()
         self._wake_sinks()
 
     def expire_opening_later(self, opened: Consequence[None], name: str, timeout: float) -> None:
@@ -365,22 +321,23 @@ class Writer:
         timer = asyncio.get_running_loop().call_later(timeout, opened.fail, error)
         opened.add_done_callback(lambda _: timer.cancel())
 
-    def retire(self, closed: _Done) -> None:
+    def retire(self, closed: Done) -> None:
         """Buffer again; `closed` is finished when the sinks that were set have delivered what they had and closed."""
         self._retirements.append(([lane.outbox for lane in self.lanes if lane.sink is not None], closed))
         self.switch([], concurrent.futures.Future())
 
-    def close(self, done: _Done, timeout: float) -> None:
+    def close(self, done: Done, timeout: float) -> None:
         """Let every sink deliver what it has and close; after `timeout` seconds the rest counts as dropped."""
         self._closing = done
         for lane in self.lanes:
             lane.outbox.is_closing = True
-        timer = asyncio.get_running_loop().call_later(timeout, self._give_up, done, timeout)
-        done.add_done_callback(lambda _: timer.cancel())
+        if (loop := asyncio._get_running_loop()) is not None:
+            timer = loop.call_later(timeout, self._give_up, done, timeout)
+            done.add_done_callback(lambda _: timer.cancel())
         self._wake_sinks()
         self.wake()
 
-    def _give_up(self, done: _Done, timeout: float) -> None:
+    def _give_up(self, done: Done, timeout: float) -> None:
         if done.done():
             return
         pending = {}
@@ -392,7 +349,7 @@ class Writer:
                 if rows:
                     pending[lane.outbox.name] = rows
         if pending:
-            _fail(done, FlushError(pending, timeout, self._trouble()))
+            fail(done, FlushError(pending, timeout, self._trouble()))
         self._changed()
 
     def _closed(self) -> None:
@@ -401,8 +358,8 @@ class Writer:
         assert done is not None
         if failed:
             dropped = {outbox.name: outbox.stats().dropped.get("sink_failed", 0) for outbox in failed}
-            _fail(done, FlushError(dropped, None, str(failed[0].error)))
-        _resolve(done)
+            fail(done, FlushError(dropped, None, str(failed[0].error)))
+        resolve(done)
 
     def reopen(self) -> None:
         """After `close`: start again as a new writer of the same recording, buffering until a sink is given."""
@@ -417,23 +374,38 @@ class Writer:
 
     # ---- outside the loop
 
-    def finish(self, deadline: float) -> None:
+    def finish(self, deadline: float) -> dict[str, int]:
         """At the process' end, when no loop runs: write out what is queued.
 
         Args:
             deadline: By ``time.monotonic()``, when to give up waiting.
+
+        Returns:
+            The rows that were not handed over, for each sink.
         """
+        pending = {}
+        self._wake = None
         self._drain_at_once()
         for lane in [*self.lanes, *self._retired]:
             if lane.sink is not None:
                 lane.outbox.is_closing = True
                 lane.sink.finish(max(0.0, deadline - time.monotonic()))
+                stats = lane.outbox.stats()
+                if rows := stats.queued + stats.in_flight:
+                    pending[lane.outbox.name] = rows
+        return pending
 
-    def forget(self) -> None:
-        """In a forked child: become a new writer with sinks of its own, and leave the parent's rows to the parent."""
-        sinks = [lane.sink.forget() for lane in self.lanes if lane.sink is not None]
+    def forget(self, sinks: Sequence[Sink]) -> None:
+        """In a forked child: become a new writer, and leave the parent's rows to the parent.
+
+        Args:
+            sinks: Those of the child.
+        """
         self._marks.clear()
+        self._openings.clear()
+        self._retirements.clear()
         self._retired.clear()
+        self._closing = None
         self._wake = None
         self.header = self._new_header()
         self._sequence = 0
@@ -465,16 +437,10 @@ _WARN_SECONDS = 10.0
 _warned: dict[tuple[str, str], float] = {}
 
 
+def _is_offloaded(item: Chunk | Callable[[], None]) -> bool:
+    return isinstance(item, Chunk) and item.nbytes > _OFFLOAD_BYTES
+
+
 def _wake_up(waiter: asyncio.Future[None]) -> None:
     if not waiter.done():
         waiter.set_result(None)
-
-
-def _resolve(done: _Done) -> None:
-    if not done.done():
-        done.set_result(None)
-
-
-def _fail(done: concurrent.futures.Future[None], error: BaseException) -> None:
-    if not done.done():
-        done.set_exception(error)

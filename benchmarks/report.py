@@ -55,7 +55,8 @@ def _ratio(unit: str, ours: Figures, theirs: Figures) -> float:
 
 def machine() -> str:
     """What this was measured on."""
-    return f"{platform.python_implementation()} {platform.python_version()}, {platform.platform()}, {os.cpu_count()} cores"
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return f"{python}, {platform.platform()}, {os.cpu_count()} cores"
 
 
 def as_markdown(results: dict[str, Result], versions: dict[str, str]) -> str:
@@ -71,7 +72,7 @@ def as_markdown(results: dict[str, Result], versions: dict[str, str]) -> str:
         ratios = result.ratios()
         for name, figures in result.medians().items():
             told = " · ".join(
-                f"{_number(value)} {unit}" + (f" ({ratios[name][unit]:.2g}×)" if unit in ratios.get(name, {}) else "")
+                f"{_number(value)} {unit}" + (f" ({ratios[name][unit]:.2g}x)" if unit in ratios.get(name, {}) else "")
                 for unit, value in figures.items()
             )
             lines.append(f"| {result.title} | {name} | {told} |")

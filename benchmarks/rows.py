@@ -142,29 +142,29 @@ async def _tasks(rec: rr.RecordingStream, calls: int) -> None:
 
 
 workload(
-    "scalar", "scalar, one timeline set per row", 200_000, 5_000,
+    "scalar", "scalar, one timeline set per row", 100_000, 5_000,
     asyncrr=asyncrr_file(_scalar), rerun=rerun_file(_scalar_rerun), foxglove=foxglove_file(_scalar_foxglove),
     raw=raw_file(lambda: struct.pack("<qd", 1, 0.5)),
 )  # fmt: skip
 workload(
-    "scalar_100", "the same on 100 entities", 200_000, 5_000,
+    "scalar_100", "the same on 100 entities", 100_000, 5_000,
     asyncrr=asyncrr_file(_entities), rerun=rerun_file(_entities_rerun),
 )  # fmt: skip
 workload(
-    "bound", "scalar through a bound entity", 200_000, 5_000,
+    "bound", "scalar through a bound entity", 100_000, 5_000,
     asyncrr=asyncrr_file(_bound), rerun=rerun_file(_scalar_rerun),
 )  # fmt: skip
 workload(
-    "text", "line of text", 100_000, 3_000,
+    "text", "line of text", 50_000, 3_000,
     asyncrr=asyncrr_file(_text), rerun=rerun_file(_text_rerun), foxglove=foxglove_file(_text_foxglove),
     logging=_text_logging, structlog=_text_structlog,
 )  # fmt: skip
 workload(
-    "mapping", "mapping of 3 values", 20_000, 1_000,
+    "mapping", "mapping of 3 values", 10_000, 1_000,
     asyncrr=asyncrr_file(_mapping), rerun=rerun_file(_mapping_rerun), foxglove=foxglove_file(_mapping_foxglove),
     structlog=_mapping_structlog,
 )  # fmt: skip
 workload(
-    "tasks", "scalars from 8 tasks at once", 200_000, 5_000,
+    "tasks", "scalars from 8 tasks at once", 100_000, 5_000,
     asyncrr=asyncrr_file(_tasks), rerun=rerun_file(_scalar_rerun),
 )  # fmt: skip

@@ -153,7 +153,7 @@ def _swallow(descriptor: int) -> None:
 
 for _kind, _title in (("scalars", "20,000 scalars/s"), ("pictures", "30 full-HD pictures/s")):
     workload(
-        f"lag_{_kind}", f"lag of the event loop, {_title}", 50, 5,
+        f"lag_{_kind}", f"lag of the event loop, {_title}", 30, 5,
         asyncrr=_lag_contender("asyncrr", _kind), idle=_lag_contender("idle", _kind),
         rerun=_lag_contender("rerun", _kind),
     )  # fmt: skip

@@ -13,7 +13,7 @@ from asyncrr.errors import DataError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["AnyValues", "DynamicArchetype", "RowSchema", "infer_batch"]
+__all__ = ["AnyValues", "DynamicArchetype", "RowSchema", "infer_batch", "row_of_scalars"]
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 
@@ -67,6 +67,21 @@ def _new_schema(key: tuple[Any, ...]) -> RowSchema | None:
         schema = RowSchema(tuple(descriptors), names)
     _schemas[key] = schema
     return schema
+
+
+def row_of_scalars(values: dict[Any, Any]) -> tuple[RowSchema, tuple[Any, ...]] | None:
+    """The schema and the values of a mapping whose like has been logged; ``None`` where they need a closer look."""
+    row = tuple(values.values())
+    schema = _schemas.get(("", tuple(values), *map(type, row)))
+    if schema is None or not row:
+        return None
+    for name in schema.integers:
+        if not _INT64_MIN <= values[name] <= _INT64_MAX:
+            return None
+    for name in schema.texts:
+        if not values[name].isascii():
+            return None
+    return schema, row
 
 
 class AnyValues:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import errno
 import os
 import sys
@@ -108,6 +109,11 @@ class _Segment:
         finally:
             self._target.close()
 
+    def forget(self) -> None:
+        """In a forked child: close its copy of the file without writing."""
+        if self.is_open:
+            self._target.close()
+
     def _append(self, parts: list[bytes], frames: list[Frame]) -> None:
         buffers = [*parts, *(buffer for frame in frames for buffer in frame.buffers)]
         try:
@@ -160,13 +166,15 @@ class _SegmentSink:
     def attach(self, outbox: Outbox) -> None:
         """Open the segment and begin to take from `outbox`, or go on where an earlier task or loop left off."""
         self._outbox = outbox
-        self._loop = asyncio.get_running_loop()
+        self._loop = asyncio._get_running_loop()
+        if self._loop is None:  # the process ends: `finish` opens the file
+            return
         self._submit(lambda: self._segment.open(outbox), self._opened)
 
     def wake(self) -> None:
         """Write what there is, unless a write is under way: then its end goes on."""
         outbox = self._outbox
-        if outbox is None or self._is_busy or self._is_finished:
+        if outbox is None or self._loop is None or self._is_busy or self._is_finished:
             return
         if not self._segment.is_open:
             if not outbox.is_closed and outbox.error is None:
@@ -208,6 +216,7 @@ class _SegmentSink:
 
     def _submit(self, work: Callable[[], None], then: Callable[[Exception | None], None]) -> None:
         self._is_busy = True
+        loop = self._loop
 
         def job() -> None:
             error: Exception | None = None
@@ -219,14 +228,21 @@ class _SegmentSink:
                 except Exception as caught:  # also what a stranger's stream raises
                     error = caught
             try:
-                assert self._loop is not None
-                self._loop.call_soon_threadsafe(self._done, then, error)
+                assert loop is not None
+                loop.call_soon_threadsafe(self._done, loop, then, error, context=contextvars.Context())
             except RuntimeError:
                 return  # the loop is closed: whoever ends the process finishes the file
 
         self._thread.submit(job)
 
-    def _done(self, then: Callable[[Exception | None], None], error: Exception | None) -> None:
+    def _done(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        then: Callable[[Exception | None], None],
+        error: Exception | None,
+    ) -> None:
+        if loop is not self._loop:  # attached anew elsewhere, where the segment tells what was written
+            return
         self._is_busy = False
         then(error)
 
@@ -297,6 +313,7 @@ class FileSink(_SegmentSink):
 
     def forget(self) -> FileSink:
         """In a forked child: leave the parent's file alone; the child's rows go to a file of its own beside it."""
+        self._segment.forget()
         stem, suffix = os.path.splitext(self.path)
         return FileSink(f"{stem}-{os.getpid()}{suffix}", self.durability)
 

@@ -73,7 +73,7 @@ class WebSocketSink:
         *,
         token: str | None = None,
         delays: Callable[[], Iterator[float]] = reconnect_delays,
-        window_bytes: int = 8 * 2**20,
+        window_bytes: int = 16 * 2**20,
         open_timeout: float = 5.0,
     ) -> None:
         parts = urlsplit(url)

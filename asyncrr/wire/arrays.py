@@ -34,6 +34,7 @@ DTYPES = {name: np.dtype(name).newbyteorder("<") for name in NUMERIC_DTYPES}
 
 _UNSIGNED = {width: np.dtype(f"<u{width}") for width in (1, 2, 4, 8)}
 _INT64 = np.dtype("<i8")
+_BLOCK = 8192
 _PADDING = [b"\0" * length for length in range(8)]
 
 
@@ -78,10 +79,11 @@ class BodyWriter:
         count, first, last = len(values), int(values[0]), int(values[-1])
         if count == 1:
             return [0, first, 0]
+        step = int(values[1]) - first
+        if is_regular and first + step * (count - 1) == last and _is_regular(values, step):
+            return [0, first, step]
         steps = values[1:] - values[:-1]  # wraps around where the true difference does not fit; the sums below notice
         low, high = int(steps.min()), int(steps.max())
-        if low == high and is_regular and first + high * (count - 1) == last:
-            return [0, first, high]
         if low >= 0 and high < 2**32 and first + high * (count - 1) <= MAX_INT64:
             width = _width(high)
             return [width, first, last, self.add(steps.astype(_UNSIGNED[width]))]
@@ -191,6 +193,15 @@ def _read_form(form: Any, count: int) -> tuple[int, int, int, int]:
     if type(width) is not int or width not in _UNSIGNED:
         raise CorruptError(f"numbers of {width!r} bytes each")
     return width, first, read_int(items[2], "a number", MIN_INT64, MAX_INT64), 0
+
+
+def _is_regular(values: Array, step: int) -> bool:
+    """Whether each number is the one before plus ``step``; in blocks, so that nothing but cache is written."""
+    for start in range(0, len(values) - 1, _BLOCK):
+        block = values[start : start + _BLOCK + 1]
+        if ((block[1:] - block[:-1]) != step).any():
+            return False
+    return True
 
 
 def _width(greatest: int) -> int:
