@@ -64,10 +64,10 @@ from asyncrr.errors import *  # noqa: F403
 from asyncrr.generators import recording_stream_generator_ctx
 from asyncrr.paths import escape_entity_path_part, new_entity_path
 from asyncrr.protocols import AsComponents, Sink
+from asyncrr.recording_stream import BinaryStream, MemoryRecording, RecordingStream
 from asyncrr.scope import bind
 from asyncrr.sinks.file import FileSink, StreamSink
 from asyncrr.sinks.memory import MemorySink
-from asyncrr.recording_stream import BinaryStream, MemoryRecording, RecordingStream
 from asyncrr.timelines import TimeColumn
 from asyncrr.version import __version__
 
@@ -76,7 +76,6 @@ if TYPE_CHECKING:
     from asyncrr.integrations.logging import LoggingHandler
     from asyncrr.reading import RecordingData, read_recording
     from asyncrr.sinks.websocket import WebSocketSink
-
 
 
 __all__ = [

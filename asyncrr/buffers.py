@@ -15,7 +15,7 @@ POOLED_BYTES = 64 * 1024
 """Arrays from this size on are copied into pooled memory."""
 
 _GRAIN = 64 * 1024
-_KEPT_BYTES = 32 * 2**20
+_KEPT_BYTES = 16 * 2**20
 
 
 class _Pool:
@@ -53,7 +53,7 @@ class _Loan(np.ndarray[Any, Any]):
     """
 
     def __del__(self, give: Any = _pool.give) -> None:
-        if self.base.__class__ is bytearray:
+        if isinstance(self.base, bytearray):
             give(self.base)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import threading
@@ -26,13 +27,18 @@ class Disk:
         self._starting = threading.Lock()
 
     def submit(self, job: _Job) -> None:
-        """Have `job` run soon; never blocks. Callable from any thread."""
+        """Have `job` run soon; callable from any thread. Never blocks, but where the interpreter ends too soon."""
         self._jobs.put(job)
         if self._thread is None:
             with self._starting:
                 if self._thread is None:
-                    self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-                    self._thread.start()
+                    thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                    try:
+                        thread.start()
+                    except RuntimeError:  # the interpreter ends: no thread starts any more
+                        self._run_here()
+                    else:
+                        self._thread = thread
 
     def stop(self) -> None:
         """End the thread once the jobs given so far are done."""
@@ -42,6 +48,11 @@ class Disk:
         while (job := self._jobs.get()) is not None:
             job()
             del job
+
+    def _run_here(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            while (job := self._jobs.get_nowait()) is not None:
+                job()
 
     def _forget(self) -> None:
         """Start afresh in a forked child, where the thread does not exist."""

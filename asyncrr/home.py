@@ -66,7 +66,10 @@ class Home:
             if self.is_running:
                 return False
             here = running_loop()
-            self.loop = here or background_loop()
+            try:
+                self.loop = here or background_loop()
+            except RuntimeError:  # the interpreter ends: no thread starts any more, and who ends it takes the rows
+                return False
             self._is_starting = True
             if here is not None:
                 self._start()
@@ -89,7 +92,8 @@ class Home:
         if self.is_here:
             act()
             return
-        assert self.loop is not None
+        if self.loop is None:
+            return
         try:
             self.loop.call_soon_threadsafe(act, context=contextvars.Context())
         except RuntimeError:  # the loop was closed meanwhile

@@ -79,9 +79,7 @@ class Intake:
         self._on_full: OnFull = on_full
         self._max_queue_bytes = max_queue_bytes
         self._queue = RowQueue()
-        self._writer = Writer(
-            self._queue, application_id, recording_id, on_full, max_queue_bytes, self._room_changed
-        )
+        self._writer = Writer(self._queue, application_id, recording_id, on_full, max_queue_bytes, self._room_changed)
         self._home = Home(f"asyncrr {recording_id}", self._run, self._queue.lock)
         self._next_call = self._queue.next_call
         self._appends = no_appends()

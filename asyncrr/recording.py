@@ -319,6 +319,7 @@ class Recording(Intake):
         self._is_closed = True
         self._home.abandon()
         pending = self._writer.finish(deadline)
+        self._closing = Consequence.settled()
         if pending:
             self._tell_of_loss(FlushError(pending, None, "the process ends"))
 
@@ -329,7 +330,7 @@ class Recording(Intake):
             warnings.warn(text, RecordingWarning, stacklevel=1)
         except RecordingWarning:
             if sys.stderr is not None:
-                print(f"RecordingWarning: {text}", file=sys.stderr)
+                sys.stderr.write(f"RecordingWarning: {text}\n")
 
     def _forget(self) -> None:
         """In a forked child: what is queued is the parent's, and so are its file and connection."""
@@ -363,7 +364,8 @@ def _finish_child(_: object = None) -> None:
 
 
 atexit.register(_finish_all)
-_finish_child()
+if multiprocessing.parent_process() is not None:
+    _finish_child()
 multiprocessing.util.register_after_fork(_finish_child, _finish_child)  # a child clears what stood there before
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_all)

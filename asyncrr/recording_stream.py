@@ -223,7 +223,9 @@ class RecordingStream(Recording):
             "queued": stats.queued + stats.in_flight,
             "dropped": sum(stats.dropped.values()),
         }
-        rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>" for name, value in facts.items())
+        rows = "".join(
+            f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>" for name, value in facts.items()
+        )
         return f"<table>{rows}</table>"
 
 

@@ -120,7 +120,8 @@ class Writer:
             try:
                 await self._settle(5.0)
             finally:
-                self.drain_here()  # what came meanwhile
+                if not self._queue.is_idle:  # what came meanwhile
+                    self.drain_here()
             raise
         finally:
             self._wake = None
@@ -167,9 +168,7 @@ class Writer:
         for gap in self._queue.take_gaps():
             self._sequence += 1
             frame = encode_gap(gap, self._sequence)
-            queued = QueuedFrame(
-                frame, gap.first_row, gap.last_row, False, self._sequence, gap.reason, gap.row_count
-            )
+            queued = QueuedFrame(frame, gap.first_row, gap.last_row, False, self._sequence, gap.reason, gap.row_count)
             for lane in self.lanes:
                 lane.outbox.put([queued])
 
@@ -178,7 +177,9 @@ class Writer:
         loop = asyncio.get_running_loop()
         encoded: asyncio.Future[None] = loop.create_future()
         first = self._sequence + 1
-        chunks = list(itertools.takewhile(_is_offloaded, itertools.islice(self._queue.items, _ENCODED_AT_ONCE)))
+        with self._queue.lock:  # a deque that is looked through must not grow
+            heads = itertools.takewhile(_is_offloaded, itertools.islice(self._queue.items, _ENCODED_AT_ONCE))
+            chunks = [item for item in heads if isinstance(item, Chunk)]
         frames: list[QueuedFrame] = []
 
         def encode() -> None:
@@ -362,9 +363,11 @@ class Writer:
         resolve(done)
 
     def reopen(self) -> None:
-        """After `close`: start again as a new writer of the same recording, buffering until a sink is given."""
-        before = self.lanes[0].outbox
+        """After `close`: start again, buffering until a sink is given; what sinks got before is of another writer."""
         self._closing = None
+        if self.is_buffering:  # what is buffered goes to the sink that comes
+            return
+        before = self.lanes[0].outbox
         self.header = self._new_header()
         self._sequence = 0
         self._retired.clear()

@@ -9,6 +9,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import asyncrr as rr
@@ -19,9 +20,13 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no for
 FORKING = [sys.executable, "-X", "dev", "-W", "error", "-W", "ignore:This process:DeprecationWarning"]
 """Python warns of a fork where threads run, which is what these tests are about."""
 
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(rr.__file__).parent.parent)}
+
 START = """
-import asyncio, os, sys, threading
+import asyncio, logging, os, sys, threading
 import asyncrr as rr
+
+logging.getLogger("asyncio").setLevel(logging.ERROR)  # not that this machine is slow
 
 def log(recording, path, count):
     for step in range(count):
@@ -42,7 +47,12 @@ def wait(pid):
 def run(directory: Path, script: str) -> dict[str, RecordingData]:
     """Run a script there that forks; returns the recordings it leaves: the parent's by name, the child's as 'child'."""
     done = subprocess.run(
-        [*FORKING, "-c", START + textwrap.dedent(script)], cwd=directory, capture_output=True, text=True, timeout=30
+        [*FORKING, "-c", START + textwrap.dedent(script)],
+        cwd=directory,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=30,
     )
     assert (done.returncode, done.stderr) == (0, "")
     files = {path.stem: rr.read_recording(path) for path in sorted(directory.glob("*.arrd"))}
@@ -51,7 +61,7 @@ def run(directory: Path, script: str) -> dict[str, RecordingData]:
 
 def values(data: RecordingData, path: str) -> list[float]:
     """The scalars there, each row's in turn."""
-    return [float(row.components["Scalars:scalars"][0]) for row in data.rows(path)]
+    return [float(np.asarray(row.components["Scalars:scalars"])[0]) for row in data.rows(path)]
 
 
 def counted(count: int) -> list[float]:
@@ -147,8 +157,11 @@ def test_forks_while_threads_log_and_the_disk_is_busy(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("run-*.arrd"))) == 30
     for path in tmp_path.glob("run-*.arrd"):
         data = rr.read_recording(path)
-        assert data.is_complete and data.damage == [] and values(data, "child") == counted(50)
-    assert files["run"].is_complete and files["run"].damage == []
+        assert data.is_complete
+        assert data.damage == []
+        assert values(data, "child") == counted(50)
+    assert files["run"].is_complete
+    assert files["run"].damage == []
 
 
 def test_a_child_of_a_child(tmp_path: Path) -> None:
@@ -198,7 +211,7 @@ def test_fork_inside_a_running_loop(tmp_path: Path, is_awaited: bool) -> None:
             log(recording, "parent", 100)
             await recording.aclose()
 
-        asyncio.run(main(), debug=False)
+        asyncio.run(main())
         """,
     )
     check_family(files)
@@ -218,7 +231,7 @@ def test_the_child_may_run_a_loop_of_its_own(tmp_path: Path) -> None:
 
         pid = os.fork()
         if pid == 0:
-            asyncio.run(main(), debug=False)
+            asyncio.run(main())
             sys.exit()
         wait(pid)
         """,
@@ -365,7 +378,9 @@ if __name__ == "__main__":
 def test_children_of_multiprocessing_share_the_recording(tmp_path: Path, method: str) -> None:
     """Their rows are complete though multiprocessing ends its processes without ``atexit``."""
     (tmp_path / "family.py").write_text(MULTIPROCESSING)
-    done = subprocess.run([*FORKING, "family.py", method], cwd=tmp_path, capture_output=True, text=True, timeout=50)
+    done = subprocess.run(
+        [*FORKING, "family.py", method], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=50
+    )
     assert (done.returncode, done.stderr) == (0, "")
     files = [rr.read_recording(path) for path in sorted(tmp_path.glob("*.arrd"))]
     assert [data.entity_paths() for data in files] == [["parent"], ["worker/0"], ["worker/1"]]

@@ -191,7 +191,9 @@ def test_drop_newest_refuses_what_does_not_fit_and_marks_the_gap(drops: list[war
 
 def test_drop_oldest_keeps_the_latest(drops: list[warnings.WarningMessage]) -> None:
     async def main() -> None:
-        recording = rr.new_recording("intake", recording_id=uuid.uuid4(), on_full="drop_oldest", max_queue_bytes=32 * KIB)
+        recording = rr.new_recording(
+            "intake", recording_id=uuid.uuid4(), on_full="drop_oldest", max_queue_bytes=32 * KIB
+        )
         sink = HeldSink()
         await recording.set_sinks(sink)
         for number in range(20):
@@ -483,7 +485,9 @@ def test_large_columns_are_sent_in_several_chunks_and_keep_their_order() -> None
     recording = rr.new_recording("intake", recording_id=uuid.uuid4())
     memory = recording.memory_recording()
     count = 2**20 + 10
-    recording.send_columns("x", [rr.TimeColumn("i", sequence=np.arange(count))], rr.Scalars.columns(scalars=np.arange(count)))
+    recording.send_columns(
+        "x", [rr.TimeColumn("i", sequence=np.arange(count))], rr.Scalars.columns(scalars=np.arange(count))
+    )
     assert memory.num_msgs() > 1
     column = rr.read_recording(memory.drain_as_bytes()).column("x", "Scalars:scalars", timeline="i")
     assert np.array_equal(column.values[:, 0], np.arange(count))

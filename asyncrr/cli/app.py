@@ -9,9 +9,9 @@ from importlib import import_module
 
 import click
 
-from asyncrr.version import __version__
 from asyncrr.cli.printing import escaped
 from asyncrr.errors import AsyncrrError, UsageError
+from asyncrr.version import __version__
 
 __all__ = ["FAILED", "FINE", "LOST", "USAGE", "main", "run"]
 

@@ -9,8 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 import click
 
-from asyncrr.version import __version__
 from asyncrr.cli.printing import escaped, print_facts, print_json
+from asyncrr.version import __version__
 
 __all__ = ["command"]
 

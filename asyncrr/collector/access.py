@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import ipaddress
 import os
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
@@ -73,7 +74,7 @@ class Access:
             headers: Its headers, by lower-case names.
         """
         host = headers.get("host", "")
-        if _name_of(host) not in self._hosts:
+        if _name_of(host) not in self._hosts and not _is_address(_name_of(host)):
             return 403, "this name is not the collector's"
         origin = headers.get("origin")
         if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
@@ -89,6 +90,15 @@ def _name_of(host: str) -> str:
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()
     return host.partition(":")[0].lower()
+
+
+def _is_address(name: str) -> bool:
+    """Whether a host is an address: no name server had a say in it, so no page can have arranged it."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _shown_token(headers: dict[str, str]) -> str:

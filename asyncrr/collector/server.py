@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable, Iterable, Iterator
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from asyncrr.collector.access import Access, Guard, kept_token
 from asyncrr.collector.app import make_app, make_page_app
@@ -25,7 +26,8 @@ DEFAULT_PORT = 9878
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _MAX_MESSAGE_BYTES = 512 * 2**20
 _STOP_SECONDS = 2
-_STARTED_SECONDS = 0.005
+_REQUEST_SECONDS = 10.0
+_PING_SECONDS, _PONG_SECONDS = 20.0, 60.0
 
 
 class Collector:
@@ -151,6 +153,18 @@ class PageServer:
             await self._server.stop()
 
 
+class _Connection(H11Protocol):
+    """A connection, closed when no request comes: uvicorn waits for the first one without end."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override, unused-ignore]
+        super().connection_made(transport)
+        self.loop.call_later(_REQUEST_SECONDS, self._give_up, transport)
+
+    def _give_up(self, transport: asyncio.Transport) -> None:
+        if transport.get_protocol() is self and self.cycle is None:
+            transport.close()
+
+
 class _Server(uvicorn.Server):
     """A server at a bound socket, which leaves the process' signals alone."""
 
@@ -160,6 +174,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                http=_Connection,
                 lifespan="off",
                 log_config=None,
                 access_log=False,
@@ -168,20 +183,29 @@ class _Server(uvicorn.Server):
                 ws="websockets-sansio",
                 ws_max_size=_MAX_MESSAGE_BYTES,
                 ws_per_message_deflate=False,
+                ws_ping_interval=_PING_SECONDS,
+                ws_ping_timeout=_PONG_SECONDS,
                 ssl_certfile=certificate,
                 ssl_keyfile=key,
                 timeout_graceful_shutdown=_STOP_SECONDS,
             )
         )
         self._listener = listener
+        self._is_serving = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Serve from now on."""
         name = f"asyncrr server {self._listener.getsockname()[1]}"
         self._task = asyncio.create_task(self.serve([self._listener]), name=name)
-        while not self.started and not self._task.done():
-            await asyncio.sleep(_STARTED_SECONDS)
+        serving = asyncio.create_task(self._is_serving.wait())
+        await asyncio.wait([serving, self._task], return_when=asyncio.FIRST_COMPLETED)
+        serving.cancel()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen."""
+        await super().startup(sockets)
+        self._is_serving.set()
 
     async def stop(self) -> None:
         """Stop serving; raises what went wrong meanwhile."""

@@ -255,7 +255,6 @@ class _Session:
         offset = 0
         while offset < len(data) and self._over is None:
             taken: list[RawFrame] = []
-            start = offset
             while offset < len(data) and len(taken) < _FRAMES_PER_TURN:
                 header, frame = self._frame_at(data, offset)
                 offset += header.nbytes

@@ -302,9 +302,7 @@ class FileSink(_SegmentSink):
             delivered means fsynced, which survives a loss of power.
     """
 
-    def __init__(
-        self, path: str | os.PathLike[str], durability: Literal["process", "disk"] = "process"
-    ) -> None:
+    def __init__(self, path: str | os.PathLike[str], durability: Literal["process", "disk"] = "process") -> None:
         if durability not in ("process", "disk"):
             raise UsageError(f"durability={durability!r}: choose 'process' or 'disk'")
         self.path = os.fspath(path)

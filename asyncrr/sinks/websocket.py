@@ -34,12 +34,16 @@ __all__ = ["INGEST_PATH", "WebSocketSink", "reconnect_delays"]
 INGEST_PATH = "/api/ingest"
 """Where a collector takes recorders."""
 
-_FRAGMENT_BYTES = 64 * 1024
+_FRAGMENT_BYTES = 256 * 1024
 _CONTROL_BYTES = 2**20
 _PING_SECONDS = 5.0
 _LAST_SECONDS = 5.0
 
+_TOO_BIG, _DAMAGED = 1009, 1007
+_MAX_DAMAGED = 3
+
 _connections: set[asyncio.Task[None]] = set()
+_forgotten: list[Any] = []
 
 
 def reconnect_delays() -> Iterator[float]:
@@ -94,12 +98,15 @@ class WebSocketSink:
         self._changed = asyncio.Event()
         self._connection: ClientConnection | None = None
         self._is_finished = False
+        self._damaged = (-1, 0)  # behind which frame damage was found, and how often
 
     def __repr__(self) -> str:
         return f"<WebSocketSink {self.name}>"
 
     def attach(self, outbox: Outbox) -> None:
-        """Begin to connect, and to take from `outbox`."""
+        """Begin to connect, and to take from `outbox`; goes on if it does so already."""
+        if outbox is self._outbox and self._task is not None and not self._task.done():
+            return
         self._outbox = outbox
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
@@ -132,8 +139,11 @@ class WebSocketSink:
     def forget(self) -> WebSocketSink:
         """In a forked child: close its copy of the socket, without a word to the collector."""
         if self._connection is not None:
+            transport = self._connection.transport
+            # closed below asyncio, whose selector is shared with the parent; kept, for it would complain when collected
+            _forgotten.append(transport)
             with contextlib.suppress(OSError, AttributeError):
-                os.close(self._connection.transport.get_extra_info("socket").fileno())
+                os.close(transport.get_extra_info("socket")._sock.detach())
         return WebSocketSink(
             self._given,
             token=self._token,
@@ -187,6 +197,8 @@ class WebSocketSink:
             finally:
                 self._abort()
                 self._connection = None
+            if outbox.is_closing and outbox.is_empty:  # nobody is there to be told of the end
+                outbox.closed()
             if outbox.is_closed:
                 return
             if outbox.is_open:
@@ -233,6 +245,7 @@ class WebSocketSink:
                 raise ProtocolError(self.name, f"{type(welcome).__name__} instead of a welcome")
             outbox.rewind(welcome.durable)
             outbox.opened("connected")
+            await self._send_frames(connection, outbox.preface)
             hearing = asyncio.create_task(self._hear(connection, outbox), name=f"asyncrr answers of {self.name}")
             try:
                 await self._send(connection, outbox, hearing, only_what_is_there)
@@ -241,7 +254,24 @@ class WebSocketSink:
                 await asyncio.wait([hearing])
             hearing.cancelled() or hearing.result()
         except ConnectionClosed as error:
+            code = None if error.rcvd is None else error.rcvd.code
+            if code == _TOO_BIG:
+                raise ProtocolError(self.name, "a frame is larger than it takes: log smaller pieces") from None
+            if code == _DAMAGED:
+                self._note_damage(outbox.durable_sequence)
             raise ConnectError(self.name, f"the connection was cut: {error}") from None
+
+    def _note_damage(self, durable: int) -> None:
+        """A frame that arrives damaged time and again was damaged before it was sent.
+
+        Raises:
+            ProtocolError: So it is.
+        """
+        behind, times = self._damaged
+        self._damaged = (durable, times + 1 if behind == durable else 1)
+        if self._damaged[1] >= _MAX_DAMAGED:
+            reason = f"what follows frame {durable} changed after it was logged: leave out copy=False"
+            raise ProtocolError(self.name, reason) from None
 
     def _understood(self, data: str | bytes) -> Any:
         try:

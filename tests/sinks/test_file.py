@@ -322,7 +322,11 @@ def test_rows_go_to_the_sink_that_is_set_when_they_are_logged(tmp_path: pathlib.
         await rec.aclose()
 
     asyncio.run(main())
-    assert [texts(tmp_path / f"{name}.arrd") for name in "abc"] == [["before", "first"], ["second"], ["between", "third"]]
+    assert [texts(tmp_path / f"{name}.arrd") for name in "abc"] == [
+        ["before", "first"],
+        ["second"],
+        ["between", "third"],
+    ]
     assert all(rr.read_recording(tmp_path / f"{name}.arrd").is_complete for name in "abc")
 
 

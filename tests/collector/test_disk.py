@@ -1,0 +1,254 @@
+"""What the collector does when the disk is full or fails: nothing that is not stored is acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from collectors import collecting, stored, stored_values
+from recorder import frame, header, recorder
+
+import asyncrr as rr
+from asyncrr.collector import commit, segments
+from asyncrr.collector.segments import scan_segment
+from asyncrr.wire import Ack, End, Ended, Expected
+
+
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commit, "_RETRY_SECONDS", 0.02)
+
+
+class Disk:
+    """Takes the place of the system's calls and fails on command."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.room: int | None = None
+        self.write_error = errno.ENOSPC
+        self.failing_syncs = 0
+        self.failed = asyncio.Event()
+        self._sync = segments.sync_file
+        monkeypatch.setattr(segments, "write_some", self.write)
+        monkeypatch.setattr(segments, "sync_file", self.sync)
+
+    def write(self, descriptor: int, data: bytes | memoryview) -> int:
+        if self.room is None:
+            return os.write(descriptor, data)
+        written = os.write(descriptor, data[: self.room])
+        self.room -= written
+        if not written:
+            error = self.write_error
+            if error == errno.EIO:
+                self.room = None  # another segment will do
+            raise OSError(error, os.strerror(error))
+        return written
+
+    def sync(self, descriptor: int) -> None:
+        if self.failing_syncs:
+            self.failing_syncs -= 1
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        self._sync(descriptor)
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    return Disk(monkeypatch)
+
+
+async def until(claim: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not claim():
+            await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize("room", [0, 10, 700, 1000])
+def test_a_full_disk_holds_rows_up_and_loses_none(tmp_path: Path, disk: Disk, room: int) -> None:
+    async def main() -> None:
+        async with collecting(tmp_path) as collector, recorder(collector) as client:
+            await client.greet(header("r"))
+            disk.room = room
+            frames = [frame(number) for number in range(1, 11)]
+            await client.send(*frames)
+            await until(lambda: collector._store.trouble is not None)
+            acknowledged = 0
+            for path in stored(tmp_path, "r").glob("*.arrd"):
+                assert not rr.read_recording(path).damage  # cut back to the last whole frame
+            disk.room = None
+            while acknowledged < 10:
+                answer = await client.hear()
+                assert isinstance(answer, Ack)
+                acknowledged = answer.durable
+                assert acknowledged <= len(stored_values(tmp_path, "r"))
+            await until(lambda: collector._store.trouble is None)
+            await client.send(End(10))
+            assert await client.hear() == Ended()
+        assert stored_values(tmp_path, "r") == list(range(10))
+        data = rr.read_recording(stored(tmp_path, "r"))
+        assert (data.damage, data.is_complete) == ([], True)
+
+    asyncio.run(main())
+
+
+def test_a_full_disk_does_not_stop_other_writers_for_good(tmp_path: Path, disk: Disk) -> None:
+    async def main() -> None:
+        async with collecting(tmp_path) as collector, recorder(collector) as one, recorder(collector) as two:
+            await one.greet(header("one"))
+            await two.greet(header("two"))
+            disk.room = 0
+            await one.send(frame(1))
+            await two.send(frame(1))
+            await until(lambda: collector._store.trouble is not None)
+            disk.room = None
+            await one.acknowledged(1)
+            await two.acknowledged(1)
+
+    asyncio.run(main())
+
+
+def test_after_a_failed_write_the_rest_is_asked_for_again(tmp_path: Path, disk: Disk) -> None:
+    async def main() -> None:
+        async with collecting(tmp_path) as collector, recorder(collector) as client:
+            await client.greet(header("r"))
+            await client.send(frame(1))
+            await client.acknowledged(1)
+            disk.write_error, disk.room = errno.EIO, 400
+            await client.send(*[frame(number) for number in range(2, 11)])
+            said = []
+            while not said or not isinstance(said[-1], Expected):
+                said.append(await client.hear())
+            again = said[-1].sequence
+            assert 2 <= again <= 10
+            await client.send(*[frame(number) for number in range(again, 11)])
+            await client.acknowledged(10)
+        assert len(list(stored(tmp_path, "r").glob("*.arrd"))) == 2
+        assert stored_values(tmp_path, "r") == list(range(10))
+
+    asyncio.run(main())
+
+
+def test_a_failed_sync_is_final_for_its_segment(tmp_path: Path, disk: Disk) -> None:
+    async def main() -> None:
+        async with collecting(tmp_path) as collector, recorder(collector) as client:
+            await client.greet(header("r"))
+            await client.send(frame(1))
+            await client.acknowledged(1)
+            disk.failing_syncs = 1
+            await client.send(frame(2), frame(3))
+            assert await client.hear() == Expected(2)
+            await client.send(frame(2), frame(3))
+            await client.acknowledged(3)
+        first, second = sorted(stored(tmp_path, "r").glob("*.arrd"))
+        facts = [scan_segment(str(path)) for path in (first, second)]
+        assert [each.last_sequence for each in facts if each is not None] == [1, 3]
+        assert stored_values(tmp_path, "r") == [0, 1, 2]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("tail", [b"", b"torn", bytes(frame(3))[:-8], bytes(frame(3))[:30], b"\0" * 64])
+def test_a_torn_segment_is_left_alone_and_another_one_goes_on(tmp_path: Path, tail: bytes) -> None:
+    async def main() -> None:
+        whose = header("r")
+        async with collecting(tmp_path) as collector, recorder(collector) as client:
+            await client.greet(whose)
+            await client.send(frame(1), frame(2))
+            await client.acknowledged(2)
+        (path,) = stored(tmp_path, "r").glob("*.arrd")
+        with path.open("ab") as file:
+            file.write(tail)
+        before = path.read_bytes()
+        async with collecting(tmp_path) as collector, recorder(collector) as client:
+            assert (await client.greet(whose, 1)).durable == 2
+            await client.send(frame(3))
+            await client.acknowledged(3)
+        assert path.read_bytes() == before
+        assert stored_values(tmp_path, "r") == [0, 1, 2]
+
+    asyncio.run(main())
+
+
+def test_the_file_of_a_writer_that_went_away_is_let_go(tmp_path: Path) -> None:
+    async def main() -> None:
+        whose = header("r")
+        async with collecting(tmp_path) as collector:
+            store = collector._store
+            store._idle_seconds = 0.01
+            async with recorder(collector) as client:
+                await client.greet(whose)
+                await client.send(frame(1))
+                await client.acknowledged(1)
+                assert store._ledgers
+            await until(lambda: not store._ledgers)
+            async with recorder(collector) as client:
+                assert (await client.greet(whose, 2)).durable == 1
+                await client.send(frame(2))
+                await client.acknowledged(2)
+        assert stored_values(tmp_path, "r") == [0, 1]
+        assert len(list(stored(tmp_path, "r").glob("*.arrd"))) == 2
+
+    asyncio.run(main())
+
+
+def test_a_writer_that_returns_in_time_goes_on_in_its_file(tmp_path: Path) -> None:
+    async def main() -> None:
+        whose = header("r")
+        async with collecting(tmp_path) as collector:
+            for number in (1, 2):
+                async with recorder(collector) as client:
+                    await client.greet(whose, number)
+                    await client.send(frame(number))
+                    await client.acknowledged(number)
+        assert len(list(stored(tmp_path, "r").glob("*.arrd"))) == 1
+
+    asyncio.run(main())
+
+
+def test_many_idle_writers_do_not_hold_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from asyncrr.collector import store as module
+
+    monkeypatch.setattr(module, "_MAX_IDLE", 2)
+
+    async def main() -> None:
+        async with collecting(tmp_path) as collector:
+            for number in range(5):
+                async with recorder(collector) as client:
+                    await client.greet(header(f"r{number}"))
+                    await client.send(frame(1))
+                    await client.acknowledged(1)
+            await until(lambda: len(collector._store._ledgers) <= 3)
+
+    asyncio.run(main())
+
+
+def test_a_recorder_that_ignores_its_window_is_not_read_any_more(tmp_path: Path, disk: Disk) -> None:
+    big = 1000
+
+    async def main() -> None:
+        async with collecting(tmp_path) as collector, recorder(collector) as client:
+            collector._sessions.held_bytes = frame(1, big).nbytes * 3
+            await client.greet(header("r"))
+            disk.room = 0
+            sending = asyncio.create_task(client.send(*[frame(1, big)]))
+            await sending
+            await until(lambda: collector._store.trouble is not None)
+
+            async def flood() -> None:
+                for number in range(2, 3000):
+                    await client.send(frame(number, big))
+
+            flooding = asyncio.create_task(flood())
+            (ledger,) = collector._store._ledgers.values()
+            await until(lambda: ledger.held_bytes > collector._sessions.held_bytes)
+            for _ in range(20):
+                await asyncio.sleep(0.01)
+                assert ledger.held_bytes <= 5 * frame(1, big).nbytes
+            assert not flooding.done()
+            disk.room = None
+            await client.acknowledged(2999)
+            await flooding
+
+    asyncio.run(main())
