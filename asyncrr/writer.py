@@ -258,12 +258,12 @@ class Writer:
         lanes = [*self.lanes, *self._retired]
         return all(lane.sink is None or lane.outbox.is_closed or lane.outbox.error is not None for lane in lanes)
 
-    async def _settle(self, timeout: float) -> None:
+    async def _settle(self, seconds: float) -> None:
         """Wait until the sinks have taken what they hold."""
         done: concurrent.futures.Future[None] = concurrent.futures.Future()
         self.mark(done)
         if not done.done():
-            await asyncio.wait([asyncio.wrap_future(done)], timeout=timeout)
+            await asyncio.wait([asyncio.wrap_future(done)], timeout=seconds)
 
     @property
     def is_idle(self) -> bool:

@@ -21,8 +21,8 @@ ORDER = """
     -- flow
     version batching
     -- shell: here asyncio, threads and files begin
-    frames scope generators clock buffers rows queues outbox lanes stats awaitables portal home disk writer intake entity
-    identity recording
+    frames scope generators clock buffers rows queues outbox lanes stats awaitables portal home disk writer intake
+    entity identity recording
     -- edges
     sinks.memory sinks.file sinks.websocket sinks recording_stream
     segments query tables reading

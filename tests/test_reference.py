@@ -1,4 +1,4 @@
-"""The page of Rerun's reference that asyncrr set out from: every name on it is here, and its examples keep every row."""
+"""The page of Rerun's reference that asyncrr set out from: its names are here, and its examples keep every row."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import os
+import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from http.cookies import CookieError, SimpleCookie
@@ -19,6 +19,7 @@ App: TypeAlias = "Callable[[Message, Receive, Send], Awaitable[None]]"
 
 COOKIE = "asyncrr_token"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:@/\[\]]+))(?::[0-9]{1,5})?")
 _PUBLIC = ("/api/health", "/api/login")
 
 _SECURITY_HEADERS = {
@@ -64,7 +65,7 @@ class Access:
 
     def is_token(self, token: str) -> bool:
         """Whether this is the token; takes as long for a wrong one as for the right one."""
-        return self._token is None or hmac.compare_digest(token.encode(), self._token.encode())
+        return self._token is None or hmac.compare_digest(_bytes(token), _bytes(self._token))
 
     def refusal(self, path: str, headers: dict[str, str]) -> tuple[int, str] | None:
         """Why a request is refused, as an HTTP status and a text, or ``None``.
@@ -74,7 +75,7 @@ class Access:
             headers: Its headers, by lower-case names.
         """
         host = headers.get("host", "")
-        if _name_of(host) not in self._hosts and not _is_address(_name_of(host)):
+        if _name_of(host) not in self._hosts:
             return 403, "this name is not the collector's"
         origin = headers.get("origin")
         if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
@@ -86,19 +87,13 @@ class Access:
 
 
 def _name_of(host: str) -> str:
-    """A host's name without its port."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0].lower()
-    return host.partition(":")[0].lower()
+    """A host's name without its port; empty where it is none."""
+    match = _HOST.fullmatch(host)
+    return "" if match is None else (match[1] or match[2]).lower()
 
 
-def _is_address(name: str) -> bool:
-    """Whether a host is an address: no name server had a say in it, so no page can have arranged it."""
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
+def _bytes(token: str) -> bytes:
+    return token.encode("utf-8", "surrogatepass")
 
 
 def _shown_token(headers: dict[str, str]) -> str:

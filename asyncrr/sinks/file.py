@@ -249,7 +249,8 @@ class _SegmentSink:
     def _opened(self, error: Exception | None) -> None:
         assert self._outbox is not None
         if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE):  # others will give descriptors back
-            assert self._loop is not None and error is not None
+            assert self._loop is not None
+            assert error is not None
             self._outbox.trouble(_translated(self.name, error))
             self._loop.call_later(_REOPEN_SECONDS, self.wake)
             return

@@ -162,7 +162,7 @@ def test_static_rows_repeat_in_every_segment_of_a_writer(tmp_path: Path) -> None
         paths = sorted(stored(tmp_path, "r").glob("*.arrd"))
         assert len(paths) == 2
         for path in paths:
-            assert [row.is_static for row in rr.read_recording(path).rows("s")][0]
+            assert next(row.is_static for row in rr.read_recording(path).rows("s"))
         assert len([row for row in rr.read_recording(stored(tmp_path, "r")).rows("s") if row.is_static]) == 1
 
     asyncio.run(main())

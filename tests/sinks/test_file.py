@@ -206,7 +206,7 @@ def test_a_flush_that_cannot_be_met_says_why(tmp_path: pathlib.Path, monkeypatch
         Faulty(monkeypatch, "write", [errno.ENOSPC] * 2)
         monkeypatch.setattr(file_sinks, "_RETRY_SECONDS", 0.2)
         await rec.log("x", "one")
-        with pytest.raises(rr.FlushError, match="1 rows for .*No space left") as caught:
+        with pytest.raises(rr.FlushError, match=r"1 rows for .*No space left") as caught:
             await rec.flush(timeout=0.05)
         assert caught.value.timeout == 0.05
         await rec.flush()
@@ -281,8 +281,8 @@ def test_a_stream_that_raises_is_told() -> None:
         rec = recording()
         with pytest.raises(rr.SinkError, match="broken stream"):
             await rec.set_sinks(rr.StreamSink(Broken()))
+        await rec.log("x", "one")
         with pytest.raises(rr.FlushError):
-            await rec.log("x", "one")
             await rec.flush()
 
     asyncio.run(main())
