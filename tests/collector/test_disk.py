@@ -61,7 +61,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
 
 async def until(claim: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
-        while not claim():  # noqa: ASYNC110, what is waited for is another thread's doing
+        while not claim():
             await asyncio.sleep(0.005)
 
 
