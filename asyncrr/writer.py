@@ -7,6 +7,7 @@ import concurrent.futures
 import contextlib
 import itertools
 import os
+import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -429,11 +430,12 @@ def warn_of_drops(name: str, reason: str) -> None:
     if now - _warned.get((name, reason), -_WARN_SECONDS) < _WARN_SECONDS:
         return
     _warned[name, reason] = now
-    warnings.warn(
-        f"{name}: rows are dropped ({reason}); see stats(), raise max_queue_bytes or log less",
-        RecordingWarning,
-        stacklevel=2,
-    )
+    text = f"{name}: rows are dropped ({reason}); see stats(), raise max_queue_bytes or log less"
+    try:
+        warnings.warn(text, RecordingWarning, stacklevel=2)
+    except RecordingWarning:  # warnings are errors here: told all the same, but it must not end the writer's task
+        if sys.stderr is not None:
+            sys.stderr.write(f"RecordingWarning: {text}\n")
 
 
 _WARN_SECONDS = 10.0

@@ -113,7 +113,17 @@ class DeliverySender:
         durable: The greatest sequence number that is acknowledged.
     """
 
-    __slots__ = ("_end", "_header", "_in_flight", "_in_flight_bytes", "_next", "_window_bytes", "durable", "state")
+    __slots__ = (
+        "_end",
+        "_greatest",
+        "_header",
+        "_in_flight",
+        "_in_flight_bytes",
+        "_next",
+        "_window_bytes",
+        "durable",
+        "state",
+    )
 
     def __init__(self, header: RecordingHeader, first_sequence: int = 1, window_bytes: int = 2**23) -> None:
         """
@@ -127,6 +137,7 @@ class DeliverySender:
         self._header = header
         self._window_bytes = window_bytes
         self._next = first_sequence
+        self._greatest = first_sequence - 1  # ever sent; what was rewound since may still be acknowledged
         self._in_flight: dict[int, int] = {}
         self._in_flight_bytes = 0
         self._end: int | None = None
@@ -181,6 +192,7 @@ class DeliverySender:
         if self.state is not SenderState.STREAMING or sequence - frame_count + 1 != self._next:
             raise UsageError(f"frame {sequence} cannot be sent while {self.state.name} and {self._next} is next")
         self._next = sequence + 1
+        self._greatest = max(self._greatest, sequence)
         self._in_flight[sequence] = nbytes
         self._in_flight_bytes += nbytes
 
@@ -210,6 +222,8 @@ class DeliverySender:
                 return self._rewind(max(durable, self.durable))
             case Ack(durable):
                 self._check(durable)
+                if durable >= self._next:  # it was sent before a rewind, and arrived all the same
+                    return self._rewind(durable)
                 self._free(durable)
                 return Delivered(self.durable)
             case Expected(sequence):
@@ -225,7 +239,7 @@ class DeliverySender:
                 raise AssertionError("the table of transitions has no other message")
 
     def _check(self, durable: int) -> None:
-        if durable >= self._next:
+        if durable > self._greatest:
             raise CorruptError(f"frame {durable} is acknowledged, though it was never sent")
 
     def _free(self, durable: int) -> None:
