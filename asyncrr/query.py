@@ -13,7 +13,18 @@ from asyncrr.chunks import Chunk, Column
 from asyncrr.components import NUMERIC_DTYPES, BatchValues
 from asyncrr.paths import entity_path_of
 
-__all__ = ["ComponentColumn", "Loaded", "Row", "RowId", "glob_matches", "latest_at", "select_column", "select_rows"]
+__all__ = [
+    "Cell",
+    "ComponentColumn",
+    "Loaded",
+    "Row",
+    "RowId",
+    "glob_matches",
+    "latest_at",
+    "latest_cells",
+    "select_column",
+    "select_rows",
+]
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 
@@ -131,13 +142,34 @@ def select_column(loaded: Iterable[Loaded], component: str, timeline: str | None
     return ComponentColumn(times, items if order is None else [items[place] for place in order.tolist()], is_static)
 
 
+class Cell(NamedTuple):
+    """Where the instances lie that hold of one component at a time.
+
+    Attributes:
+        source: The chunk.
+        row: The place in it.
+    """
+
+    source: Loaded
+    row: int
+
+
 def latest_at(loaded: Iterable[Loaded], timeline: str, time: int) -> dict[str, dict[str, BatchValues]]:
-    """What held at a time: by entity path and component, the instances of the last row at or before it.
+    """What held at a time: by entity path and component, the instances of the cells of :func:`latest_cells`."""
+    state: dict[str, dict[str, BatchValues]] = {}
+    for (path, id_), (source, row) in latest_cells(loaded, timeline, time).items():
+        state.setdefault(path, {})[id_] = source.chunk.columns[id_].batch(row)
+    return state
+
+
+def latest_cells(loaded: Iterable[Loaded], timeline: str, time: int) -> dict[tuple[str, str], Cell]:
+    """By entity path and component, the last row at or before a time.
 
     Ties go to the greater row id. A static row overrides all others of its component. A ``Clear`` hides what is
     before it, of its entity and, where it is recursive, of those below; it does not hide static rows.
     """
     best: dict[tuple[str, str], tuple[_Key, Column, int]] = {}
+    sources: dict[tuple[str, str], Loaded] = {}
     for each in loaded:
         chunk = each.chunk
         row = _last_row(chunk, timeline, time)
@@ -148,12 +180,13 @@ def latest_at(loaded: Iterable[Loaded], timeline: str, time: int) -> dict[str, d
             held = best.get((chunk.entity_path, id_))
             if held is None or key > held[0]:
                 best[chunk.entity_path, id_] = (key, column, row)
+                sources[chunk.entity_path, id_] = each
     clears = {path: found for (path, id_), found in best.items() if id_ == _CLEAR}
-    state: dict[str, dict[str, BatchValues]] = {}
-    for (path, id_), (key, column, row) in best.items():
-        if id_ != _CLEAR and not any(_hides(clear, key, path, at) for at, clear in clears.items()):
-            state.setdefault(path, {})[id_] = column.batch(row)
-    return state
+    return {
+        (path, id_): Cell(sources[path, id_], row)
+        for (path, id_), (key, _, row) in best.items()
+        if id_ != _CLEAR and not any(_hides(clear, key, path, at) for at, clear in clears.items())
+    }
 
 
 _Key: TypeAlias = "tuple[bool, int, int, int]"

@@ -17,7 +17,9 @@ def module_name(path: Path) -> str:
     return ".".join(parts) or "asyncrr"
 
 
-MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+PAGE = PACKAGE / "viewer" / "web"  # is bundled, and has but its build hook in Python
+
+MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py")) if PAGE not in path.parents}
 
 
 @dataclass(frozen=True)

@@ -27,13 +27,14 @@ ORDER = """
     sinks.memory sinks.file sinks.websocket sinks recording_stream
     segments query tables reading
     api
+    viewer.growing viewer.series viewer.answers viewer.routes viewer.files viewer
     collector.segments collector.ledger collector.commit collector.catalogue collector.store collector.sessions
     collector.access collector.app collector.server collector.hosting collector
     integrations.logging integrations
     asyncrr
     -- programs
     demo.photos demo.machine demo.service demo.visitors demo
-    cli.printing cli.sources cli.info cli.stats cli.cat cli.tail cli.verify cli.doctor cli.serve cli.demo cli.app cli
+    cli.printing cli.sources cli.info cli.stats cli.cat cli.tail cli.verify cli.doctor cli.serve cli.view cli.demo cli.app cli
     __main__
 """
 

@@ -17,7 +17,7 @@ __all__ = ["FAILED", "FINE", "LOST", "USAGE", "main", "run"]
 
 FINE, FAILED, USAGE, LOST = 0, 1, 2, 3
 
-_COMMANDS = ("demo", "serve", "info", "stats", "cat", "tail", "verify", "doctor")
+_COMMANDS = ("demo", "serve", "view", "info", "stats", "cat", "tail", "verify", "doctor")
 
 
 class _Commands(click.Group):

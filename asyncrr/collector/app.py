@@ -7,6 +7,7 @@
 ``GET /api/recordings``         ``{"recordings": [...]}``, the newest first
 ``GET /api/recordings/ID``      one of them
 ``GET /api/recordings/ID/data`` its segments one after the other, as ``read_recording`` takes them
+``/api/live/ID`` and others     what the page asks for, see :mod:`asyncrr.viewer`
 ``GET /``                       the page
 =============================== ==========================================================================
 
@@ -17,13 +18,12 @@ An ID is percent-encoded. A recording is ``{"recording_id", "application_id", "c
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 
 from asyncrr.collector.access import COOKIE, Access, Guard
@@ -31,10 +31,10 @@ from asyncrr.collector.catalogue import RecordingFacts
 from asyncrr.collector.sessions import Sessions
 from asyncrr.collector.store import Store
 from asyncrr.sinks.websocket import INGEST_PATH
+from asyncrr.viewer.routes import page_routes, viewer_routes
 
 __all__ = ["make_app", "make_page_app"]
 
-_PAGE = os.path.join(os.path.dirname(__file__), "page")
 _PIECE_BYTES = 256 * 1024
 _MAX_LOGIN_BYTES = 1024
 
@@ -84,9 +84,10 @@ def make_app(store: Store, sessions: Sessions, access: Access, version: str) -> 
             Route("/api/login", login, methods=["POST"]),
             Route("/api/recordings", recordings),
             Route("/api/recordings/{recording_id:path}/data", data),
+            *viewer_routes(store),
             Route("/api/recordings/{recording_id:path}", recording),
             WebSocketRoute(INGEST_PATH, sessions),
-            *_page_routes(),
+            *page_routes(),
         ]
     )
     return Guard(app, access)
@@ -94,18 +95,7 @@ def make_app(store: Store, sessions: Sessions, access: Access, version: str) -> 
 
 def make_page_app(access: Access) -> Guard:
     """The page alone."""
-    return Guard(Starlette(routes=_page_routes()), access)
-
-
-def _page_routes() -> list[Route]:
-
-    def route(path: str, name: str) -> Route:
-        async def answer(request: Request) -> Response:
-            return FileResponse(os.path.join(_PAGE, name), headers={"cache-control": "no-cache"})
-
-        return Route(path, answer)
-
-    return [route("/", "index.html"), route("/page.js", "page.js"), route("/page.css", "page.css")]
+    return Guard(Starlette(routes=page_routes()), access)
 
 
 async def _body(request: Request, max_bytes: int) -> bytes:

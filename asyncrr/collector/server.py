@@ -126,14 +126,16 @@ class Collector:
 
 
 class PageServer:
-    """Serves the page, and nothing else, on this machine's loopback.
+    """Serves the page on this machine's loopback, and nothing else unless it is given.
 
     Args:
         port: 0 takes a free one.
+        app: What is served; ``None`` takes the page alone.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, app: Guard | None = None) -> None:
         self.port = port
+        self._app = app
         self._server: _Server | None = None
 
     async def start(self) -> None:
@@ -144,7 +146,7 @@ class PageServer:
         """
         listener = _bound("127.0.0.1", self.port)
         self.port = listener.getsockname()[1]
-        self._server = _Server(make_page_app(Access(None)), listener)
+        self._server = _Server(self._app or make_page_app(Access(None)), listener)
         await self._server.start()
 
     async def aclose(self) -> None:

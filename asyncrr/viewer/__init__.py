@@ -1,0 +1,32 @@
+"""The viewer: what the page asks for, over history and while it grows.
+
+One call, :func:`asyncrr.viewer.routes.viewer_routes`, gives a Starlette application these endpoints; ID is the
+recording's id, percent-encoded. Times are int64 in decimal: of a sequence, or nanoseconds.
+
+================================== =================================================================================
+``GET /api/recordings/ID/tree``    JSON: ``{"epoch", "cursor", "recording", "entities", "timelines", "gaps"}``.
+``GET /api/recordings/ID/series``  msgpack: one component of an entity over a range of a timeline, decimated so that
+                                   each pixel keeps its least and greatest value. Parameters ``entity``,
+                                   ``component``, ``timeline``, ``points``, and maybe ``from``, ``to``. Answer
+                                   ``{"base", "total", "series": [{"x", "y"}]}``: ``x`` float64 from ``base`` on, ``y``
+                                   float64, little-endian; a series for each instance of the rows.
+``GET /api/recordings/ID/latest``  frames: what held at ``at`` on ``timeline`` of each ``entity`` (may be repeated): for
+                                   every row that still counts one chunk of the components that come from it.
+``GET /api/recordings/ID/texts``   frames: chunks with text logs, from the cursor ``after`` on. Without it, from where
+                                   the last ``limit`` rows begin. Headers: ``asyncrr-cursor``, the next ``after``, and
+                                   ``asyncrr-skipped``, how many older rows were left out.
+``GET /api/recordings/ID/density`` JSON: rows per entity in each of ``buckets`` equal parts of a range of a timeline.
+``/api/live/ID``                   websocket: the tree, then JSON whenever there is news, at most ten times a second.
+================================== =================================================================================
+
+"Frames" are segments as files have them, :mod:`asyncrr.wire`: the header of a writer, then its chunks.
+
+**History, then live.** The server keeps one list of a recording's chunks, in the order in which it found them; each is
+in it once, by writer and sequence number. A cursor is a place in that list, ``epoch`` names the list. A page takes
+everything up to a cursor, then what follows, so that nothing is missing and nothing comes twice, however long it was
+away; if the epoch is another one, the server was started anew and the page begins again, without moving its time.
+
+**Slow viewers.** News say which entities changed and since which cursor, not what was logged; the page asks for what it
+shows. What a slow viewer has not read yet is one message, which is replaced by the next: it has no backlog that could
+grow, and holds up nobody.
+"""

@@ -1,0 +1,205 @@
+"""Answers: what the page is told of a recording, as plain values and as frames."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from asyncrr.chunks import Chunk
+from asyncrr.query import Loaded
+from asyncrr.viewer.growing import Group, GrowingRecording, StoredFrame, WriterState
+from asyncrr.viewer.series import Series, decimated
+from asyncrr.wire import PREAMBLE, encode_chunk, encode_header
+
+__all__ = ["Answers"]
+
+_SERIES_BYTES = 512 * 2**20
+_PAGE_BYTES = 4 * 2**20
+
+
+class Answers:
+    """What the page asks of one recording. Not safe for several threads at once.
+
+    Attributes:
+        recording: Of which.
+    """
+
+    def __init__(self) -> None:
+        self.recording = GrowingRecording()
+        self._series: OrderedDict[tuple[str, str, str], Series] = OrderedDict()
+        self._types: dict[tuple[str, str], tuple[str, str | None]] = {}
+
+    def tree(self) -> dict[str, Any]:
+        """Entities with their components, timelines, and what is missing."""
+        recording = self.recording
+        return {
+            "epoch": recording.epoch,
+            "cursor": len(recording.frames),
+            "entities": {path: self._entity(path, groups) for path, groups in recording.entities.items()},
+            "timelines": self.timelines(),
+            "writers": [each.header.writer_id for each in recording.writers],
+            "gaps": self.gaps(),
+            "damage": [{"length": length, "reason": reason} for _, _, length, reason in recording.damage],
+        }
+
+    def timelines(self) -> dict[str, Any]:
+        """Kind and range of each timeline."""
+        return {
+            name: {"kind": kind, "min": str(low), "max": str(high)}
+            for name, (kind, low, high) in self.recording.timelines.items()
+        }
+
+    def gaps(self) -> list[dict[str, Any]]:
+        """Rows that are missing."""
+        return [
+            {
+                "writer": writer_id,
+                "first": gap.first_row,
+                "last": gap.last_row,
+                "rows": gap.row_count,
+                "reason": gap.reason,
+                "entities": list(gap.entity_paths),
+            }
+            for writer_id, gap in self.recording.gaps
+        ]
+
+    def rows_of(self, path: str) -> int:
+        """How many rows an entity has."""
+        return sum(each.summary.row_count for group in self.recording.entities[path].values() for each in group.frames)
+
+    def _entity(self, path: str, groups: dict[tuple[str, ...], Group]) -> dict[str, Any]:
+        components: dict[str, Any] = {}
+        timelines: set[str] = set()
+        for group in groups.values():
+            first = group.frames[0]
+            timelines.update(first.summary.timelines)
+            for id_ in first.summary.components:
+                kind, type_ = self._type(path, id_, first)
+                held = components.setdefault(id_, {"dtype": kind, "type": type_, "static": False})
+                held["static"] |= first.summary.is_static
+        return {"rows": self.rows_of(path), "components": components, "timelines": sorted(timelines)}
+
+    def _type(self, path: str, id_: str, stored: StoredFrame) -> tuple[str, str | None]:
+        known = self._types.get((path, id_))
+        if known is None:
+            chunk = self.recording.load(stored)
+            if chunk is None:
+                return "", None
+            descriptor = chunk.columns[id_].descriptor
+            known = self._types[path, id_] = (descriptor.dtype, descriptor.component_type)
+        return known
+
+    def series(
+        self, entity: str, component: str, timeline: str, low: int | None, high: int | None, points: int
+    ) -> dict[str, Any]:
+        """One component over a range, decimated."""
+        key = (entity, component, timeline)
+        series = self._series.setdefault(key, Series(*key))
+        self._series.move_to_end(key)
+        series.refresh(self.recording)
+        while len(self._series) > 1 and sum(each.nbytes for each in self._series.values()) > _SERIES_BYTES:
+            self._series.popitem(last=False)
+        times, values = series.times, series.values
+        if not len(times):
+            return {"base": "0", "total": 0, "series": []}
+        base = int(times[0]) if low is None else low
+        lines = []
+        for line in range(values.shape[1]):
+            found, numbers = decimated(
+                times, values[:, line], base, int(times[-1]) if high is None else high, max(points, 4)
+            )
+            lines.append(
+                {"x": (found - base).astype("<f8").tobytes(), "y": np.ascontiguousarray(numbers, "<f8").tobytes()}
+            )
+        return {"base": str(base), "total": len(times), "series": lines}
+
+    def latest(self, timeline: str, time: int, entities: Iterable[str]) -> bytes:
+        """What held at a time, as frames."""
+        rows: dict[tuple[int, int], tuple[Loaded, list[str]]] = {}
+        for (_, id_), cell in self.recording.latest(timeline, time, entities).items():
+            rows.setdefault((id(cell.source.chunk), cell.row), (cell.source, []))[1].append(id_)
+        writers = {each.header.writer_id: each for each in self.recording.writers}
+        parts: list[bytes] = []
+        current = ""
+        for (_, row), (source, ids) in sorted(rows.items(), key=lambda item: item[1][0].writer_rank):
+            if source.writer_id != current:
+                current = source.writer_id
+                parts.append(_start(writers[current]))
+            one = source.chunk.slice(row, row + 1)
+            columns = {id_: one.columns[id_] for id_ in ids}
+            kept = Chunk(one.entity_path, one.row_numbers, one.timelines, columns, one.is_static)
+            parts.append(bytes(encode_chunk(kept, 0)))
+        return b"".join(parts)
+
+    def texts(self, after: int | None, limit: int) -> tuple[bytes, int, int]:
+        """Chunks with text logs as frames, the next cursor, and how many older rows were left out."""
+        texts = self.recording.texts
+        skipped = 0
+        first = 0 if after is None else _place(texts, after)
+        if after is None:
+            rows, first = 0, len(texts)
+            while first and rows < limit:
+                first -= 1
+                rows += texts[first].summary.row_count
+            skipped = sum(each.summary.row_count for each in texts[:first])
+        parts: list[bytes] = []
+        size, current, cursor = 0, None, len(self.recording.frames)
+        for stored in texts[first:]:
+            if size > _PAGE_BYTES:
+                cursor = stored.place
+                break
+            if stored.writer is not current:
+                current = stored.writer
+                parts.append(_start(current))
+            try:
+                frame = stored.read()
+            except OSError:
+                continue
+            parts.append(frame)
+            size += len(frame)
+        return b"".join(parts), cursor, skipped
+
+    def density(self, timeline: str, low: int, high: int, buckets: int) -> dict[str, list[float]]:
+        """About how many rows each entity has in equal parts of a range: a chunk's rows are spread over its time."""
+        found: dict[str, list[float]] = {}
+        width = max(high - low + 1, 1) / buckets  # times are whole numbers, and the last one belongs to the last part
+        for path, groups in self.recording.entities.items():
+            spans = [
+                (*stored.summary.timelines[timeline][1:], stored.summary.row_count)
+                for group in groups.values()
+                for stored in group.frames
+                if timeline in stored.summary.timelines
+            ]
+            if not spans:
+                continue
+            starts = np.array([(each[0] - low) / width for each in spans])
+            ends = np.array([(each[1] - low) / width for each in spans])
+            counts = np.array([each[2] for each in spans], np.float64)
+            row = np.zeros(buckets)
+            firsts = np.clip(np.floor(starts), -1, buckets).astype(int)
+            lasts = np.clip(np.floor(ends), -1, buckets).astype(int)
+            for first, last, start, end, count in zip(firsts, lasts, starts, ends, counts, strict=True):
+                share = count / max(int(np.floor(end) - np.floor(start)) + 1, 1)
+                if last >= 0 and first < buckets:
+                    row[max(first, 0) : min(last, buckets - 1) + 1] += share
+            found[path] = [round(value, 3) for value in row.tolist()]
+        return found
+
+
+def _start(writer: WriterState) -> bytes:
+    return PREAMBLE + bytes(encode_header(writer.header))
+
+
+def _place(texts: list[StoredFrame], after: int) -> int:
+    """The first of the chunks at or behind a place in the list of all."""
+    low, high = 0, len(texts)
+    while low < high:
+        middle = (low + high) // 2
+        if texts[middle].place < after:
+            low = middle + 1
+        else:
+            high = middle
+    return low

@@ -1,0 +1,46 @@
+// The keyboard.
+import { signal } from "@preact/signals";
+import { follow, isPlaying, moveTo, selection, span, step, togglePlay } from "./state";
+
+export const isHelpOpen = signal(false);
+
+export const KEYS: [string, string][] = [
+  ["Space", "Play, or stop"],
+  ["←  →", "One step back or forth"],
+  ["Home", "To the beginning"],
+  ["End", "Follow what is logged now"],
+  ["/", "Search entities"],
+  ["Esc", "Close, or select nothing"],
+  ["?", "This help"],
+];
+
+export function installKeys(): void {
+  addEventListener("keydown", (event) => {
+    const target = event.target as HTMLElement;
+    if (/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) {
+      if (event.key === "Escape") target.blur();
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const actions: Record<string, () => void> = {
+      " ": togglePlay,
+      ArrowLeft: () => step(-1),
+      ArrowRight: () => step(1),
+      Home: () => {
+        isPlaying.value = false;
+        if (span.value) moveTo(span.value.min);
+      },
+      End: follow,
+      "/": () => document.querySelector<HTMLInputElement>("#search")?.focus(),
+      "?": () => (isHelpOpen.value = !isHelpOpen.value),
+      Escape: () => {
+        if (isHelpOpen.value) isHelpOpen.value = false;
+        else selection.value = null;
+      },
+    };
+    const action = Object.hasOwn(actions, event.key) ? actions[event.key] : undefined;
+    if (!action) return;
+    event.preventDefault();
+    action();
+  });
+}

@@ -1,0 +1,20 @@
+// The page: where it begins.
+import { render } from "preact";
+import { effect } from "@preact/signals";
+import { App } from "./app";
+import { installKeys } from "./keys";
+import { readLink, watchLink } from "./link";
+import { dark, login, pollRecordings } from "./state";
+
+const stored = localStorage.getItem("asyncrr.theme");
+dark.value = stored ? stored === "dark" : !matchMedia("(prefers-color-scheme: light)").matches;
+effect(() => {
+  document.documentElement.dataset["theme"] = dark.value ? "dark" : "light";
+});
+
+await login().catch(() => undefined);
+readLink();
+watchLink();
+installKeys();
+void pollRecordings();
+render(<App />, document.getElementById("app")!);

@@ -1,0 +1,155 @@
+// The tiles: what the recording has, each in its view; dragged by their titles, enlarged, hidden.
+import { useComputed, useSignal } from "@preact/signals";
+import type { ComponentType } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { tilesOf, type Tile, type TileKind } from "../archetypes";
+import { connection, current, entities, selection, want } from "../state";
+import { partsOf } from "../tree";
+import { BarsTile, DocumentTile, GeoTile, TableTile, TensorTile } from "./others";
+import { PictureTile } from "./picture";
+import { SeriesTile } from "./series";
+import { SpatialTile } from "./spatial";
+
+export interface TileProps {
+  tile: Tile;
+}
+
+const VIEWS: Record<TileKind, ComponentType<TileProps>> = {
+  series: SeriesTile,
+  picture: PictureTile,
+  spatial: SpatialTile,
+  document: DocumentTile,
+  bars: BarsTile,
+  tensor: TensorTile,
+  geo: GeoTile,
+  table: TableTile,
+};
+
+const keyOfOrder = () => `asyncrr.order.${current.value?.application_id ?? ""}`;
+
+export function TileGrid() {
+  const all = useComputed(() => {
+    // by content, so that tiles stay while rows are counted
+    const signature = [...entities.value].map(([path, facts]) => `${path}\n${Object.keys(facts.components)}`).join("\0");
+    return signature;
+  });
+  const tiles = useComputed(() => {
+    void all.value;
+    return tilesOf(entities.peek());
+  });
+  const order = useSignal<string[]>(JSON.parse(localStorage.getItem(keyOfOrder()) ?? "[]") as string[]);
+  const hidden = useSignal<Set<string>>(new Set());
+  const large = useSignal<string | null>(null);
+  const dragged = useRef<string | null>(null);
+  const sorted = [...tiles.value].sort((a, b) => place(order.value, a.key) - place(order.value, b.key));
+  const shown = sorted.filter((tile) => !hidden.value.has(tile.key) && (large.value === null || tile.key === large.value));
+
+  const drop = (target: string) => {
+    const moved = dragged.current;
+    dragged.current = null;
+    if (!moved || moved === target) return;
+    const keys = sorted.map((tile) => tile.key);
+    const to = keys.indexOf(target);
+    keys.splice(keys.indexOf(moved), 1);
+    keys.splice(to, 0, moved);
+    order.value = keys;
+    localStorage.setItem(keyOfOrder(), JSON.stringify(keys));
+  };
+  return (
+    <div class={large.value === null ? "tiles" : "tiles one"}>
+      {shown.map((tile) => (
+        <Frame
+          key={tile.key}
+          tile={tile}
+          isLarge={large.value === tile.key}
+          onLarge={() => (large.value = large.value === null ? tile.key : null)}
+          onHide={() => {
+            hidden.value = new Set([...hidden.value, tile.key]);
+            if (large.value === tile.key) large.value = null;
+          }}
+          onDrag={() => (dragged.current = tile.key)}
+          onDrop={() => drop(tile.key)}
+        />
+      ))}
+      {hidden.value.size > 0 && (
+        <button class="unhide" onClick={() => (hidden.value = new Set())}>
+          Show {hidden.value.size} hidden
+        </button>
+      )}
+      {tiles.value.length === 0 && (
+        <p class="muted pad">
+          {connection.value === "missing" ? "The collector has no such recording yet; it will show here once it does." : "Nothing to draw yet."}
+        </p>
+      )}
+    </div>
+  );
+}
+
+function place(order: string[], key: string): number {
+  const found = order.indexOf(key);
+  return found < 0 ? 1e6 : found;
+}
+
+interface FrameProps extends TileProps {
+  isLarge: boolean;
+  onLarge: () => void;
+  onHide: () => void;
+  onDrag: () => void;
+  onDrop: () => void;
+}
+
+/** The entities above, whose transforms and classes matter. */
+function withAncestors(paths: string[]): string[] {
+  const found = new Set(paths);
+  for (const path of paths) {
+    const parts = partsOf(path);
+    for (let i = 1; i < parts.length; i++) found.add(parts.slice(0, i).join("/"));
+  }
+  found.add("/");
+  return [...found];
+}
+
+function Frame(props: FrameProps) {
+  const { tile, isLarge } = props;
+  const element = useRef<HTMLElement>(null);
+  const isVisible = useSignal(false);
+  const isSelected = useComputed(() => selection.value !== null && tile.entities.includes(selection.value));
+  useEffect(() => {
+    const observer = new IntersectionObserver((entries) => {
+      isVisible.value = entries[entries.length - 1]!.isIntersecting;
+    });
+    observer.observe(element.current!);
+    return () => observer.disconnect();
+  }, []);
+  useEffect(() => {
+    if (isVisible.value) want(tile.key, withAncestors(tile.entities));
+    return () => want(tile.key, null);
+  }, [isVisible.value, tile.key, tile.entities.join("\0")]);
+  useEffect(() => {
+    if (isSelected.value) element.current?.scrollIntoView({ block: "nearest", behavior: "smooth" });
+  }, [isSelected.value]);
+  const View = VIEWS[tile.kind];
+  return (
+    <article
+      ref={element}
+      class={`tile ${tile.kind}${isSelected.value ? " selected" : ""}`}
+      data-tile={tile.key}
+      onDragOver={(event) => event.preventDefault()}
+      onDrop={(event) => (event.preventDefault(), props.onDrop())}
+    >
+      <h3 draggable onDragStart={props.onDrag} onDblClick={props.onLarge} onClick={() => (selection.value = tile.entities[0]!)}>
+        <span class="title" title={tile.entities.join("\n")}>
+          {tile.title}
+        </span>
+        <span class="spring" />
+        <button class="icon" title={isLarge ? "Smaller" : "Larger"} onClick={(event) => (event.stopPropagation(), props.onLarge())}>
+          {isLarge ? "⤡" : "⤢"}
+        </button>
+        <button class="icon" title="Hide" onClick={(event) => (event.stopPropagation(), props.onHide())}>
+          ×
+        </button>
+      </h3>
+      {isVisible.value ? <View tile={tile} /> : <div class="fill" />}
+    </article>
+  );
+}

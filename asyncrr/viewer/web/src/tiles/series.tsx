@@ -1,0 +1,386 @@
+// Numbers over time: several entities in one plot, zoomed, with the values at the pointer.
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import uPlot, { type AlignedData, type Options } from "uplot";
+import { colorOf, css, numbersOf, PALETTE, stringsOf } from "../archetypes";
+import { at, changedAt, dark, fetchSeries, held, isFollowing, moveTo, news, recordingId, span, timeline, type Line } from "../state";
+import { formatTime, unit } from "../times";
+import type { TileProps } from "./index";
+
+interface Drawn {
+  entity: string;
+  label: string;
+  color: string;
+  line: Line;
+  isSecond: boolean;
+  isHidden: boolean;
+}
+
+interface Legend {
+  label: string;
+  color: string;
+  value: string;
+  isHidden: boolean;
+  key: string;
+}
+
+const ASK_MS = 250;
+
+export function SeriesTile({ tile }: TileProps) {
+  const place = useRef<HTMLDivElement>(null);
+  const plot = useRef<Plot | null>(null);
+  const legend = useSignal<Legend[]>([]);
+  const message = useSignal("");
+
+  useEffect(() => {
+    const made = new Plot(place.current!, tile.title, (items) => (legend.value = items), (text) => (message.value = text));
+    plot.current = made;
+    const observer = new ResizeObserver(() => made.resize());
+    observer.observe(place.current!);
+    return () => {
+      observer.disconnect();
+      made.close();
+      plot.current = null;
+    };
+  }, [timeline.value, recordingId.value]);
+
+  const changed = Math.max(...tile.entities.map((path) => changedAt.get(path) ?? 0), 0);
+  void news.value;
+  useEffect(() => plot.current?.ask(tile.entities), [changed, tile.entities.join("\0"), timeline.value]);
+  useEffect(() => plot.current?.redraw(), [at.value, dark.value, span.value?.max, held.value]);
+  return (
+    <>
+      <div class="plot fill" ref={place}>
+        {message.value && <p class="muted pad">{message.value}</p>}
+      </div>
+      <div class="legend">
+        {legend.value.map((each) => (
+          <button
+            key={each.key}
+            class={each.isHidden ? "legend-item off" : "legend-item"}
+            title="Show or hide"
+            onClick={() => plot.current?.toggle(each.key)}
+          >
+            <span class="swatch" style={{ background: each.color }} />
+            {each.label}
+            <b>{each.value}</b>
+          </button>
+        ))}
+      </div>
+    </>
+  );
+}
+
+class Plot {
+  private chart: uPlot | null = null;
+  private drawn: Drawn[] = [];
+  private shape = "";
+  private zoom: [number, number] | null = null;
+  private entities: string[] = [];
+  private busy = false;
+  private again = false;
+  private isClosed = false;
+  private readonly hidden = new Set<string>();
+  private readonly kind: string;
+  private readonly origin: bigint;
+  private pointer: number | null = null;
+
+  constructor(
+    private readonly element: HTMLElement,
+    private readonly title: string,
+    private readonly onLegend: (items: Legend[]) => void,
+    private readonly onMessage: (text: string) => void,
+  ) {
+    this.kind = span.value?.kind ?? "sequence";
+    const low = span.value?.min ?? 0n;
+    // a whole minute, so that the marks of the axis stand at whole seconds
+    this.origin = this.kind === "sequence" ? 0n : this.kind === "duration" ? 0n : low - (low % 60_000_000_000n);
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.chart?.destroy();
+  }
+
+  resize(): void {
+    this.chart?.setSize(this.size());
+  }
+
+  private size() {
+    return { width: Math.max(this.element.clientWidth, 50), height: Math.max(this.element.clientHeight, 50) };
+  }
+
+  private toX(time: bigint): number {
+    return Number(time - this.origin) / unit(this.kind);
+  }
+
+  private toTime(x: number): bigint {
+    return this.origin + BigInt(Math.round(x * unit(this.kind)));
+  }
+
+  redraw(): void {
+    this.updateLegend();
+    if (!this.chart) return;
+    if (!this.zoom) this.setRange();
+    this.chart.redraw(true, true);
+  }
+
+  private fullRange(): [number, number] {
+    const range = span.value;
+    if (!range) return [0, 1];
+    const [low, high] = [this.toX(range.min), this.toX(range.max)];
+    return low === high ? [low - 0.5, low + 0.5] : [low, high];
+  }
+
+  private setRange(): void {
+    const [min, max] = this.zoom ?? this.fullRange();
+    this.chart?.setScale("x", { min, max });
+  }
+
+  ask(entities: string[]): void {
+    this.entities = entities;
+    if (this.busy) {
+      this.again = true;
+      return;
+    }
+    this.busy = true;
+    void this.fetch().finally(() =>
+      setTimeout(() => {
+        this.busy = false;
+        if (this.again && !this.isClosed) {
+          this.again = false;
+          this.ask(this.entities);
+        }
+      }, ASK_MS),
+    );
+  }
+
+  private async fetch(): Promise<void> {
+    const points = Math.max(200, 2 * Math.round(this.element.clientWidth));
+    const zoom = this.zoom;
+    const [low, high] = zoom ? [this.toTime(zoom[0]), this.toTime(zoom[1])] : [null, null];
+    const answers = await Promise.all(
+      this.entities.map((entity) => fetchSeries(entity, "Scalars:scalars", low, high, points).catch(() => null)),
+    );
+    if (this.isClosed) return;
+    const drawn: Drawn[] = [];
+    answers.forEach((answer, index) => {
+      const entity = this.entities[index]!;
+      const state = held.value.get(entity);
+      const names = stringsOf(state, "SeriesLines:names");
+      const colors = numbersOf(state, "SeriesLines:colors") ?? numbersOf(state, "SeriesPoints:colors");
+      answer?.lines.forEach((line, number) => {
+        const offset = this.toX(answer.base);
+        const x = line.x.map((each) => offset + each / unit(this.kind));
+        const color = colors ? css(colorOf(colors, number, PALETTE[0]!)) : css(PALETTE[drawn.length % PALETTE.length]!);
+        const short = this.shortName(entity);
+        const label = names[number] ?? (answer.lines.length > 1 ? `${short}[${number}]` : short);
+        drawn.push({ entity, label, color, line: { x, y: line.y }, isSecond: false, isHidden: this.hidden.has(`${entity}\n${number}`) });
+      });
+    });
+    chooseAxes(drawn);
+    this.drawn = drawn;
+    this.onMessage(drawn.length ? "" : "No numbers on this timeline.");
+    this.draw();
+  }
+
+  private shortName(entity: string): string {
+    if (this.title.startsWith("*") || this.title.includes("/*/")) {
+      const suffix = this.title.slice(this.title.indexOf("*") + 1);
+      const name = entity.endsWith(suffix) ? entity.slice(0, -suffix.length) : entity;
+      return name.slice(name.lastIndexOf("/") + 1);
+    }
+    return entity.slice(entity.lastIndexOf("/") + 1);
+  }
+
+  private draw(): void {
+    const visible = this.drawn;
+    const data = visible.length
+      ? (uPlot.join(visible.map(({ line }) => [line.x, line.y]) as unknown as AlignedData[]) as AlignedData)
+      : ([[]] as unknown as AlignedData);
+    const shape = JSON.stringify(visible.map(({ label, color, isSecond, isHidden }) => [label, color, isSecond, isHidden]));
+    if (this.chart && shape === this.shape) {
+      this.chart.setData(data, false);
+      this.setRange();
+    } else {
+      this.chart?.destroy();
+      this.shape = shape;
+      this.chart = new uPlot(this.options(visible), data, this.element);
+      this.setRange();
+    }
+    this.updateLegend();
+  }
+
+  toggle(key: string): void {
+    if (!this.hidden.delete(key)) this.hidden.add(key);
+    const numbers = new Map<string, number>();
+    for (const each of this.drawn) {
+      const number = numbers.get(each.entity) ?? 0;
+      numbers.set(each.entity, number + 1);
+      each.isHidden = this.hidden.has(`${each.entity}\n${number}`);
+    }
+    this.draw();
+  }
+
+  private updateLegend(): void {
+    const time = at.value;
+    const x = this.pointer ?? (time === null ? null : this.toX(time));
+    const numbers = new Map<string, number>();
+    this.onLegend(
+      this.drawn.map((each) => {
+        const number = numbers.get(each.entity) ?? 0;
+        numbers.set(each.entity, number + 1);
+        const value = x === null ? null : valueAt(each.line, x);
+        return {
+          key: `${each.entity}\n${number}`,
+          label: each.label,
+          color: each.color,
+          isHidden: each.isHidden,
+          value: value === null ? "–" : formatNumber(value),
+        };
+      }),
+    );
+  }
+
+  private options(drawn: Drawn[]): Options {
+    const style = getComputedStyle(this.element);
+    const grid = { stroke: () => style.getPropertyValue("--grid"), width: 1 };
+    const axis = { stroke: () => style.getPropertyValue("--muted"), grid, ticks: grid, font: "11px system-ui" };
+    const hasSecond = drawn.some((each) => each.isSecond);
+    return {
+      ...this.size(),
+      legend: { show: false },
+      cursor: { drag: { x: true, y: false, dist: 5 }, points: { size: 6 }, dataIdx: nearest },
+      scales: { x: { time: false, auto: false }, y: { range: padded }, z: { range: padded } },
+      series: [
+        {},
+        ...drawn.map((each) => ({
+          label: each.label,
+          stroke: each.color,
+          width: 1.5,
+          scale: each.isSecond ? "z" : "y",
+          show: !each.isHidden,
+          spanGaps: true,
+          points: { show: each.line.x.length < 40, size: 5 },
+        })),
+      ],
+      axes: [
+        {
+          ...axis,
+          values: (_, splits) => splits.map((each) => (this.kind === "sequence" ? formatTick(each) : this.tick(each, splits))),
+          space: 80,
+          size: 28,
+        },
+        { ...axis, scale: "y", size: 56, values: (_, splits) => splits.map(formatTick) },
+        ...(hasSecond ? [{ ...axis, scale: "z", side: 1 as const, size: 56, grid: { show: false }, values: (_: uPlot, splits: number[]) => splits.map(formatTick) }] : []),
+      ],
+      hooks: {
+        setSelect: [
+          (chart) => {
+            if (chart.select.width < 5) return;
+            const low = chart.posToVal(chart.select.left, "x");
+            const high = chart.posToVal(chart.select.left + chart.select.width, "x");
+            this.zoom = [low, high];
+            this.ask(this.entities);
+          },
+        ],
+        setCursor: [
+          (chart) => {
+            const left = chart.cursor.left ?? -1;
+            this.pointer = left >= 0 ? chart.posToVal(left, "x") : null;
+            this.updateLegend();
+          },
+        ],
+        ready: [
+          (chart) => {
+            let down = 0;
+            chart.over.addEventListener("pointerdown", (event) => (down = event.clientX));
+            chart.over.addEventListener("click", (event) => {
+              if (Math.abs(event.clientX - down) < 4) moveTo(this.toTime(chart.posToVal(event.offsetX, "x")));
+            });
+            chart.over.addEventListener("dblclick", () => {
+              this.zoom = null;
+              this.ask(this.entities);
+              this.setRange();
+            });
+          },
+        ],
+        draw: [(chart) => this.drawNeedle(chart)],
+      },
+    };
+  }
+
+  private tick(x: number, splits: number[]): string {
+    const step = splits.length > 1 ? Math.abs(splits[1]! - splits[0]!) : 1;
+    const digits = step >= 1 ? 0 : step >= 0.001 ? 3 : 9;
+    return formatTime(this.kind, this.toTime(x), digits);
+  }
+
+  private drawNeedle(chart: uPlot): void {
+    const time = at.value;
+    if (time === null || isFollowing.value) return;
+    const x = chart.valToPos(this.toX(time), "x", true);
+    const { left, top, width, height } = chart.bbox;
+    if (x < left || x > left + width) return;
+    chart.ctx.save();
+    chart.ctx.strokeStyle = getComputedStyle(this.element).getPropertyValue("--needle");
+    chart.ctx.lineWidth = 1.5 * devicePixelRatio;
+    chart.ctx.beginPath();
+    chart.ctx.moveTo(x, top);
+    chart.ctx.lineTo(x, top + height);
+    chart.ctx.stroke();
+    chart.ctx.restore();
+  }
+}
+
+/** Lines of very different size get an axis of their own. */
+function chooseAxes(drawn: Drawn[]): void {
+  const sizes = drawn.map(({ line }) => line.y.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0));
+  const most = Math.max(...sizes, 0);
+  drawn.forEach((each, index) => (each.isSecond = sizes[index]! > 0 && sizes[index]! * 20 < most));
+  if (drawn.every((each) => each.isSecond)) drawn.forEach((each) => (each.isSecond = false));
+}
+
+/** Where lines have no value at the pointer's place, the nearest one they have. */
+function nearest(chart: uPlot, series: number, index: number): number {
+  const values = chart.data[series];
+  if (!values || values[index] != null) return index;
+  for (let distance = 1; distance < 200; distance++) {
+    if (values[index - distance] != null) return index - distance;
+    if (values[index + distance] != null) return index + distance;
+  }
+  return index;
+}
+
+function padded(_: uPlot, low: number | null, high: number | null): [number, number] {
+  if (low === null || high === null) return [0, 1];
+  const pad = (high - low) * 0.08 || Math.abs(high) * 0.1 || 1;
+  return [low - pad, high + pad];
+}
+
+/** The last value at or before a place. */
+function valueAt(line: Line, x: number): number | null {
+  let low = 0;
+  let high = line.x.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (line.x[middle]! <= x + 1e-9) low = middle + 1;
+    else high = middle;
+  }
+  return low ? line.y[low - 1]! : null;
+}
+
+function formatNumber(value: number): string {
+  if (!Number.isFinite(value)) return String(value);
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-3 || size >= 1e7)) return value.toExponential(3);
+  return String(Number(value.toPrecision(5)));
+}
+
+function formatTick(value: number): string {
+  const size = Math.abs(value);
+  if (size >= 1e9) return `${Number((value / 1e9).toPrecision(4))}G`;
+  if (size >= 1e6) return `${Number((value / 1e6).toPrecision(4))}M`;
+  if (size >= 1e4) return `${Number((value / 1e3).toPrecision(4))}k`;
+  return size !== 0 && size < 1e-3 ? value.toExponential(1) : String(Number(value.toPrecision(6)));
+}

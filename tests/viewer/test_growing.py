@@ -1,0 +1,151 @@
+"""The viewer's server side: history and what comes after it, once each; latest-at, series, texts, density."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import asyncrr as rr
+from asyncrr.reading import RecordingData, read_recording
+from asyncrr.viewer.answers import Answers
+from asyncrr.viewer.growing import GrowingRecording
+from asyncrr.viewer.series import decimated
+from asyncrr.wire import KIND_CHUNK, RawFrame, decode_chunk, read_frames
+
+Recorded = Callable[[Callable[[rr.RecordingStream], object]], Path]
+
+
+def fill(rec: rr.RecordingStream) -> None:
+    for step in range(50):
+        rec.log("a/value", rr.Scalars([step, -step]), time={"step": step})
+        rec.log("logs", rr.TextLog(f"line {step}", level="INFO"), time={"step": step})
+        if step % 10 == 0:
+            rec.log("a/picture", rr.Image(np.full((4, 6, 3), step, np.uint8)), time={"step": step})
+    rec.log("a", rr.Clear(recursive=True), time={"step": 45})
+    rec.log("fixed", rr.TextDocument("always"), static=True)
+
+
+def whole(path: Path) -> Answers:
+    answers = Answers()
+    answers.recording.refresh([(str(path), path.stat().st_size)])
+    return answers
+
+
+def chunks_of(data: bytes) -> Iterable[RawFrame]:
+    return [each for each in read_frames(data) if isinstance(each, RawFrame) and each.kind == KIND_CHUNK]
+
+
+def test_every_chunk_is_found_once_however_the_file_grows(recorded: Recorded) -> None:
+    path = recorded(fill)
+    growing = GrowingRecording()
+    size = path.stat().st_size
+    for end in [*range(0, size, 997), size, size]:
+        growing.refresh([(str(path), end)])
+    expected = whole(path).recording
+    numbers = [(each.offset, each.summary) for each in growing.frames]
+    assert numbers == [(each.offset, each.summary) for each in expected.frames]
+    assert len({each.sequence for each in growing.frames}) == len(growing.frames)
+    assert growing.damage == []
+
+
+def test_a_segment_that_repeats_frames_adds_none(recorded: Recorded, tmp_path: Path) -> None:
+    path = recorded(fill)
+    copy = tmp_path / "copy.arrd"
+    copy.write_bytes(path.read_bytes())
+    growing = GrowingRecording()
+    growing.refresh([(str(path), path.stat().st_size)])
+    before = len(growing.frames)
+    assert not growing.refresh([(str(path), path.stat().st_size), (str(copy), copy.stat().st_size)])
+    assert len(growing.frames) == before
+
+
+@pytest.mark.parametrize("time", [-1, 0, 9, 10, 44, 45, 46, 100])
+def test_latest_at_is_that_of_a_recording_that_was_read(recorded: Recorded, time: int) -> None:
+    path = recorded(fill)
+    data: RecordingData = read_recording(path)
+    expected = data.latest_at("step", time)
+    found: dict[str, set[str]] = {}
+    for frame in chunks_of(whole(path).latest("step", time, data.entity_paths())):
+        chunk = decode_chunk(frame)
+        for id_, column in chunk.columns.items():
+            found.setdefault(chunk.entity_path, set()).add(id_)
+            held = expected[chunk.entity_path][id_]
+            assert repr(column.batch(0)) == repr(held)
+    assert found == {path: set(components) for path, components in expected.items()}
+
+
+def test_a_clear_above_counts_though_it_was_not_asked_for(recorded: Recorded) -> None:
+    answers = whole(recorded(fill))
+    assert chunks_of(answers.latest("step", 44, ["a/value"]))
+    assert not chunks_of(answers.latest("step", 45, ["a/value"]))
+
+
+def test_series_grow_and_keep_extremes(recorded: Recorded) -> None:
+    path = recorded(fill)
+    answers = Answers()
+    for end in range(0, path.stat().st_size + 500, 500):
+        answers.recording.refresh([(str(path), end)])
+        answers.series("a/value", "Scalars:scalars", "step", None, None, 1000)
+    found = answers.series("a/value", "Scalars:scalars", "step", None, None, 1000)
+    assert found["total"] == 50
+    for line, sign in zip(found["series"], (1, -1), strict=True):
+        assert np.frombuffer(line["x"]).tolist() == list(range(50))
+        assert np.frombuffer(line["y"]).tolist() == [sign * step for step in range(50)]
+
+
+def test_decimation_loses_no_extreme() -> None:
+    values = np.random.default_rng(1).normal(size=100_000)
+    values[[17, 54_321, 99_998]] = 50, -70, 60
+    values[1000:1100] = np.nan
+    times = np.arange(100_000) * 3
+    found, numbers = decimated(times, values, 0, 300_000, 1000)
+    assert len(found) <= 1100
+    assert {50, -70, 60} <= set(numbers.tolist())
+    assert (np.diff(found) > 0).all()
+    assert (found[0], found[-1]) == (0, 299_997)
+
+
+def test_decimation_of_a_part_reaches_its_borders() -> None:
+    times = np.arange(0, 1000, 10)
+    found, _ = decimated(times, times.astype(float), 105, 195, 1000)
+    assert found.tolist() == [100, *range(110, 200, 10), 200]
+
+
+def test_texts_come_once_through_a_cursor(recorded: Recorded) -> None:
+    path = recorded(fill)
+    answers = Answers()
+    texts: list[str] = []
+    cursor: int | None = None
+    for end in [*range(0, path.stat().st_size, 1500), path.stat().st_size]:
+        answers.recording.refresh([(str(path), end)])
+        data, cursor, skipped = answers.texts(cursor, 1000)
+        assert skipped == 0
+        for frame in chunks_of(data):
+            chunk = decode_chunk(frame)
+            texts += [text for row in range(len(chunk)) for text in chunk.columns["TextLog:text"].batch(row)]
+    assert texts == [f"line {step}" for step in range(50)]
+
+
+def test_the_tree_tells_types_and_ranges(recorded: Recorded) -> None:
+    tree = whole(recorded(fill)).tree()
+    assert tree["timelines"]["step"] == {"kind": "sequence", "min": "0", "max": "49"}
+    assert tree["entities"]["a/value"]["rows"] == 50
+    assert tree["entities"]["a/value"]["components"]["Scalars:scalars"]["type"] == "rerun.components.Scalar"
+    assert tree["entities"]["fixed"]["components"]["TextDocument:text"]["static"] is True
+
+
+def test_density_counts_all_rows(recorded: Recorded) -> None:
+    found = whole(recorded(fill)).density("step", 0, 49, 10)
+    assert sum(found["a/value"]) == pytest.approx(50, abs=1)
+    assert sum(found["a/picture"]) == pytest.approx(5, abs=0.1)
+
+
+def test_a_file_that_is_gone_is_told_and_nothing_more(recorded: Recorded) -> None:
+    path = recorded(fill)
+    answers = whole(path)
+    path.unlink()
+    assert not chunks_of(answers.latest("step", 10, ["a/value"]))
+    assert answers.recording.damage
