@@ -127,7 +127,10 @@ def _objects_array(array: Array, value: Any, descriptor: ComponentDescriptor, dt
         for at, item in enumerate(array.reshape(-1)):
             if isinstance(item, str | bytes) or (convert is int and item != int(item)):
                 raise TypeError
-            flat[at] = convert(item)
+            number = convert(item)
+            if convert is int and not np.iinfo(dtype).min <= number <= np.iinfo(dtype).max:
+                raise OverflowError  # numpy 1 would wrap it around
+            flat[at] = number
     except (TypeError, ValueError, OverflowError, ArithmeticError):
         raise refusal(descriptor, value, f"numbers are needed that fit {dtype.name}") from None
     return flat.reshape(array.shape)

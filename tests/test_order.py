@@ -34,7 +34,8 @@ ORDER = """
     asyncrr
     -- programs
     demo.photos demo.machine demo.service demo.visitors demo
-    cli.printing cli.sources cli.info cli.stats cli.cat cli.tail cli.verify cli.doctor cli.serve cli.view cli.demo cli.app cli
+    cli.printing cli.sources cli.info cli.stats cli.cat cli.tail cli.verify cli.doctor cli.serve cli.view cli.demo
+    cli.app cli
     __main__
 """
 
