@@ -312,7 +312,8 @@ class Intake:
         """Rows are due. What is logged from here on passes the checkpoint and arms the next tick."""
         self._is_tick_armed = False
         self._checkpoint = 0
-        self._home.call(self._writer.wake)
+        if not self._is_closed:
+            self._home.call(self._writer.wake)
 
     def _shut(self) -> None:
         """The queue is full: every further row must ask for room."""
