@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any, Generic, TypeVar, cast
 
@@ -74,7 +75,7 @@ class Consequence(Generic[T]):
                 waiter.set_result(None)
 
         def wake_from_anywhere(_: object) -> None:
-            if not loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # the loop of the one who waited is closed
                 loop.call_soon_threadsafe(wake, None)
 
         self._future.add_done_callback(wake_from_anywhere)
@@ -94,7 +95,7 @@ class Consequence(Generic[T]):
 
     def fail(self, error: BaseException) -> None:
         """End the wait with an error, unless it has ended."""
-        if not self._future.done():
+        with contextlib.suppress(concurrent.futures.InvalidStateError):
             self._future.set_exception(error)
 
     def done(self) -> bool:

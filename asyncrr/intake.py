@@ -3,45 +3,37 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import os
-import sys
 import time as clock
 import warnings
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from asyncrr.archetypes import AnyValues, Scalars, TextLog
-from asyncrr.archetypes.any_values import RowSchema
+from asyncrr.archetypes import Scalars, TextLog
 from asyncrr.awaitables import DONE, TURN, Consequence
 from asyncrr.batching import ROW_BYTES, BatchingConfig
-from asyncrr.chunks import Chunk, Column
-from asyncrr.components import ComponentBatch, ComponentColumn, ComponentDescriptor
-from asyncrr.conversions import batches_of, bearer_of, plain_row
-from asyncrr.errors import ClosedError, DataError, QueueFull, RecordingWarning, UsageError
+from asyncrr.columns import chunks_of
+from asyncrr.conversions import plain_row
+from asyncrr.errors import ClosedError, QueueFull, RecordingWarning, UsageError
 from asyncrr.home import Home, running_loop
+from asyncrr.kept import COLUMNS, Kept, kept_of, mapping_bytes, no_appends
+from asyncrr.notices import callers_level, notice_of_drops
 from asyncrr.paths import entity_path_of
 from asyncrr.queues import CHUNK_ROWS, OnFull, RowQueue
-from asyncrr.rows import (
-    CALL_SHIFT,
-    MakeColumns,
-    OpenRows,
-    batch_columns,
-    mapping_columns,
-    scalar_columns,
-    snapshot,
-    text_columns,
-)
+from asyncrr.rows import CALL_SHIFT, OpenRows
 from asyncrr.scope import active_time_point, context_state, doubts
 from asyncrr.timelines import TimeColumn, TimePoint, time_point_of
-from asyncrr.writer import Writer, warn_of_drops
+from asyncrr.writer import Writer
 
-__all__ = ["Intake", "no_appends"]
+if TYPE_CHECKING:
+    from asyncrr.protocols import Sink
+
+__all__ = ["Intake"]
 
 _TURN_ROWS = 1024
-_CHUNK_BYTES = 4 * 2**20
-_PACKAGE = os.path.dirname(__file__) + os.sep
+_ASK_SECONDS = 1.0
 
 _time_ns = clock.time_ns
 
@@ -85,7 +77,8 @@ class Intake:
         self._appends = no_appends()
         self._checkpoint = 0
         self._bad_data = 0
-        self._room_waiters: list[concurrent.futures.Future[None]] = []
+        self._sinks: tuple[Sink, ...] = ()
+        self._room_waiters: deque[concurrent.futures.Future[None]] = deque()
         self._is_full = False
         self._is_closed = False
         self._is_tick_armed = False
@@ -136,7 +129,7 @@ class Intake:
             value = (entity.text, entity.level, entity.color)  # type: ignore[attr-defined]
             self._count_extra(len(value[0]))
         elif (value := plain_row(entity)) is not None:  # type: ignore[arg-type]
-            self._count_extra(_mapping_bytes(value))
+            self._count_extra(mapping_bytes(value))
         else:
             return self._log(path, (entity,), static, time, strict)
         call = self._next_call()
@@ -158,13 +151,13 @@ class Intake:
         log_time_ns: int | None = None,
     ) -> Awaitable[None]:
         if not self._is_enabled:
-            return DONE
+            return self._unheard()
         if self._is_closed:
             return self._refuse_closed(strict)
         try:
             canonical = entity_path_of(path)
             time_point = active_time_point() if time is None else time_point_of(time, active_time_point())
-            kept = _kept(entities)
+            kept = kept_of(entities)
         except UsageError:
             raise
         except Exception as error:
@@ -186,11 +179,11 @@ class Intake:
     ) -> Awaitable[None]:
         """Log a row whose archetype is yet to be made, at a canonical path."""
         if not self._is_enabled:
-            return DONE
+            return self._unheard()
         if self._is_closed:
             return self._refuse_closed(None)
         try:
-            kept = _kept((archetype(*arguments),))
+            kept = kept_of((archetype(*arguments),))
         except UsageError:
             raise
         except Exception as error:
@@ -198,12 +191,12 @@ class Intake:
         return self._queue_row(path, False, time_point, kept, None)
 
     def _queue_row(
-        self, path: str, static: bool, time_point: TimePoint, kept: _Kept, log_time_ns: int | None
+        self, path: str, static: bool, time_point: TimePoint, kept: Kept, log_time_ns: int | None
     ) -> Awaitable[None]:
         kind, value, size = kept
-        make_columns = _COLUMNS[kind]
+        make_columns = COLUMNS[kind]
         if self._is_full and not self._has_room(max(size, ROW_BYTES)):
-            return DONE
+            return self._refused()
         open_rows = self._queue.open_rows(path, static, make_columns)
         call = self._next_call()
         open_rows.extend((call, log_time_ns or _time_ns(), time_point, value))
@@ -235,12 +228,12 @@ class Intake:
             QueueFull: The queue is full and ``on_full="raise"``.
         """
         if not self._is_enabled:
-            return DONE
+            return self._unheard()
         if self._is_closed:
             return self._refuse_closed(strict)
         try:
             canonical = entity_path_of(path)
-            chunks = self._columns_as_chunks(canonical, list(indexes), list(columns))
+            chunks = chunks_of(canonical, list(indexes), list(columns), self._next_call)
         except UsageError:
             raise
         except Exception as error:
@@ -248,33 +241,11 @@ class Intake:
         awaitable: Awaitable[None] = DONE
         for chunk in chunks:
             if self._is_full and not self._has_room(chunk.nbytes, len(chunk)):
+                awaitable = self._refused()
                 continue
             self._queue.put(chunk)
             awaitable = self._at_checkpoint(self._next_call(), None)
         return awaitable
-
-    def _columns_as_chunks(self, path: str, indexes: list[TimeColumn], columns: list[Any]) -> list[Chunk]:
-        batches: list[ComponentColumn] = [
-            each for column in columns for each in ([column] if isinstance(column, ComponentColumn) else column)
-        ]
-        if not batches:
-            raise DataError("send_columns: no columns are given")
-        lengths = {f"index {index.timeline!r}": len(index.values) for index in indexes}
-        lengths |= {column.descriptor.id: column.row_count for column in batches}
-        if len(set(lengths.values())) > 1:
-            raise DataError(f"send_columns: every column needs as many rows as every index, got {lengths}")
-        rows = next(iter(lengths.values()))
-        if rows == 0:
-            return []
-        stored = {column.descriptor.id: _stored(column) for column in batches}
-        numbers = np.empty(rows, np.uint64)
-        for start in range(0, rows, 2**CALL_SHIFT):
-            part = numbers[start : start + 2**CALL_SHIFT]
-            part[:] = np.arange(len(part), dtype=np.uint64) + np.uint64(self._next_call() << CALL_SHIFT)
-        timelines = {index.timeline: (index.kind, index.values) for index in indexes}  # nobody can change those
-        whole = Chunk(path, numbers, timelines, stored, not indexes)
-        per_chunk = max(1, min(2**CALL_SHIFT, _CHUNK_BYTES * rows // max(1, whole.nbytes)))
-        return [whole.slice(start, min(rows, start + per_chunk)) for start in range(0, rows, per_chunk)]
 
     # ---- the queue's door
 
@@ -304,6 +275,7 @@ class Intake:
         finally:
             self._is_tick_armed = False
             self._checkpoint = 0
+            self._let_in()  # who waits on would hear of nothing, and logs a row too much at most
 
     def _arm_tick(self) -> None:
         self._home.later(self._batching.flush_tick, self._tick)
@@ -312,7 +284,7 @@ class Intake:
         """Rows are due. What is logged from here on passes the checkpoint and arms the next tick."""
         self._is_tick_armed = False
         self._checkpoint = 0
-        if not self._is_closed:
+        if not self._queue.is_idle:
             self._home.call(self._writer.wake)
 
     def _shut(self) -> None:
@@ -324,59 +296,76 @@ class Intake:
         """Sinks hold less: let in those who wait."""
         if self._is_full and (self._is_closed or self._writer.held_bytes < self._max_queue_bytes):
             self._is_full = False
-        if not self._is_full and self._room_waiters:
-            waiters, self._room_waiters = self._room_waiters, []
-            for waiter in waiters:
-                waiter.set_result(None)
+        if not self._is_full:
+            self._let_in()
 
-    def _room(self) -> Awaitable[None]:
+    def _let_in(self) -> None:
+        while self._room_waiters:
+            self._room_waiters.popleft().set_result(None)
+
+    def _room(self) -> Consequence[None]:
         """Wait until there is room: at once in a thread without a loop, else when awaited."""
         waiter: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._room_waiters.append(waiter)
         self._home.call(self._room_changed)
         room = Consequence(waiter)
         if running_loop() is None:
-            room.result()
+            while not waiter.done() and self._home.is_elsewhere:  # a loop that stands still will not make room
+                with contextlib.suppress(TimeoutError):
+                    room.result(_ASK_SECONDS)
+                self._home.call(self._room_changed)  # where its loop has ended, this starts the task in another
+            with contextlib.suppress(ValueError):
+                self._room_waiters.remove(waiter)
         return room
 
     def _has_room(self, nbytes: int, rows: int = 1) -> bool:
         """Whether a full queue takes this row all the same; otherwise it is counted as dropped."""
         held = self._writer.held_bytes
-        if held < self._max_queue_bytes or self._writer.is_buffering:
+        if held < self._max_queue_bytes:
             self._home.call(self._room_changed)
+            return True
+        is_buffering = self._writer.is_buffering and not self._sinks
+        if is_buffering or self._on_full == "drop_oldest":
+            reason = "buffer_full" if is_buffering else "queue_full"
+            if self._queue.drop_oldest(self._max_queue_bytes - nbytes, reason):
+                notice_of_drops(f"recording {self._recording_id}", reason)
             return True
         if self._on_full == "raise":
             raise QueueFull(held, self._max_queue_bytes)
-        if self._on_full == "drop_oldest":
-            self._queue.drop_oldest(self._max_queue_bytes, "queue_full")
-            return True
         if self._on_full == "wait":
-            if running_loop() is None:
-                self._room()
+            if running_loop() is None and self._room().done():
                 return True
-            if held + nbytes <= 2 * self._max_queue_bytes:
+            if self._writer.held_bytes + nbytes <= 2 * self._max_queue_bytes:
                 return True
         number = self._next_call() << CALL_SHIFT
         self._queue.refuse("queue_full", number, number + rows - 1, rows, nbytes)
-        warn_of_drops(self._writer.lanes[0].outbox.name, "queue_full")
+        notice_of_drops(f"recording {self._recording_id}", "queue_full")
         return False
 
+    def _refused(self) -> Awaitable[None]:
+        """A row was dropped since the queue is full: whoever awaits must give way all the same."""
+        return self._room() if self._on_full == "wait" and running_loop() is not None else TURN
+
     # ---- refusals
+
+    def _unheard(self) -> Awaitable[None]:
+        """What a disabled recording returns: it costs as little as can be, and gives way no less often."""
+        return DONE if self._next_call() % _TURN_ROWS else TURN
 
     def _refuse_closed(self, strict: bool | None) -> Awaitable[None]:
         if self._is_strict(strict):
             raise ClosedError(f"recording {self._recording_id} is closed: enter it or give it a sink to start it again")
         number = self._next_call() << CALL_SHIFT
         self._queue.refuse("closed", number, number, 1, ROW_BYTES)
-        warn_of_drops(f"recording {self._recording_id}", "closed")
-        return DONE
+        notice_of_drops(f"recording {self._recording_id}", "closed")
+        return TURN
 
     def _refuse_bad_data(self, path: object, error: Exception, strict: bool | None) -> Awaitable[None]:
         if self._is_strict(strict):
             raise error
         self._bad_data += 1
         text = f"{path!r} was not logged: {error}"
-        warnings.warn(text, RecordingWarning, stacklevel=_callers_level())
+        warnings.warn(text, RecordingWarning, stacklevel=callers_level())
         return self._log(["__warnings"], (TextLog(text, level="WARN"),), False, None, True)
 
     def _is_strict(self, strict: bool | None) -> bool:
@@ -385,66 +374,3 @@ class Intake:
         if self._strict is not None:
             return self._strict
         return os.environ.get("ASYNCRR_STRICT", "").lower() in ("1", "true", "on")
-
-
-_COLUMNS: dict[type | None, MakeColumns] = {
-    Scalars: scalar_columns,
-    TextLog: text_columns,
-    dict: mapping_columns,
-    None: batch_columns,
-}
-"""How columns are made of each kind of row that is kept as plain values, and of all others."""
-
-_Append: TypeAlias = "Callable[[tuple[Any, ...]], None]"
-_Kept: TypeAlias = "tuple[type | None, Any, int]"
-_ANY = ComponentDescriptor("any", "struct")
-
-
-def _kept(entities: tuple[object, ...]) -> _Kept:
-    """The kind of a row, its value as nobody else can change it, and its bytes."""
-    if len(entities) == 1:
-        entity = bearer_of(entities[0])
-        kind = entity.__class__
-        if kind is Scalars:
-            value: Any = entity.scalars
-            return Scalars, value, ROW_BYTES if value.__class__ is float else value.nbytes
-        if kind is TextLog:
-            return TextLog, (entity.text, entity.level, entity.color), len(entity.text)
-        if kind is AnyValues and entity.schema is not None and entity.values:
-            value = (entity.schema, tuple(entity.values.values()))
-            return dict, value, _mapping_bytes(value)
-    batches, size = snapshot(batches_of(*entities))
-    return None, batches, size
-
-
-def no_appends() -> dict[type, dict[str, _Append]]:
-    """For each kind of row that is kept as plain values: by canonical path, where rows are appended."""
-    return {kind: {} for kind in _COLUMNS if kind is not None}
-
-
-def _mapping_bytes(value: tuple[RowSchema, tuple[Any, ...]]) -> int:
-    schema, values = value
-    size = ROW_BYTES * (len(values) - 1)
-    return size + sum([len(text) for text in values if text.__class__ is str]) if schema.texts else size
-
-
-def _stored(column: ComponentColumn) -> Column:
-    values = column.values
-    if not column.is_owned:
-        return Column.from_parts(column.descriptor, _own(values), column.lengths)
-    return Column.from_parts(column.descriptor, values, column.lengths)
-
-
-def _own(values: Any) -> Any:
-    (batch,), _ = snapshot([ComponentBatch(_ANY, values, False)])
-    return batch.values
-
-
-def _callers_level() -> int:
-    """For a warning: how many frames up the first one outside this package is."""
-    level = 1
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        frame = frame.f_back
-        level += 1
-    return level

@@ -7,11 +7,11 @@ import concurrent.futures
 import contextlib
 from typing import TypeAlias
 
-from asyncrr.errors import FlushError
+from asyncrr.errors import FlushError, SinkError
 from asyncrr.outbox import Outbox
 from asyncrr.protocols import Sink
 
-__all__ = ["Done", "FlushMark", "Lane", "Opening", "fail", "resolve"]
+__all__ = ["Closing", "Done", "FlushMark", "Lane", "Opening", "Waits", "fail"]
 
 Done: TypeAlias = "concurrent.futures.Future[None]"
 
@@ -32,8 +32,44 @@ class Lane:
         if self.sink is None or (loop is not None and self.loop is loop):
             return
         self.loop = loop
-        with contextlib.suppress(*[RuntimeError] if loop is None else []):  # the process ends: `finish` comes next
+        try:
             self.sink.attach(self.outbox)
+        except Exception as error:
+            if loop is not None:  # else the process ends: `finish` comes next
+                self._fail(error)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the sink has delivered all it was given."""
+        return self.sink is None or self.outbox.is_empty
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the sink will take nothing any more."""
+        return self.sink is None or self.outbox.is_closed or self.outbox.error is not None
+
+    def wake(self) -> None:
+        """Tell the sink that there is something to do."""
+        if self.sink is None or self.outbox.is_closed:
+            return
+        try:
+            self.sink.wake()
+        except Exception as error:
+            self._fail(error)
+
+    def finish(self, seconds: float) -> None:
+        """Have the sink write out what it can and let go, without a loop."""
+        if self.sink is None:
+            return
+        try:
+            self.sink.finish(seconds)
+        except Exception as error:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        """A sink that raises breaks its contract: it is not asked again, and nobody else suffers."""
+        self.outbox.fail(SinkError(self.outbox.name, f"the sink is broken: {error!r}"))
+        self.outbox.closed()
 
 
 class FlushMark:
@@ -49,10 +85,13 @@ class FlushMark:
         """Whether nothing is left to wait for."""
         for outbox, sequence in self.outboxes:
             if outbox.error is not None:
-                fail(self.done, FlushError({outbox.name: 0}, None, str(outbox.error)))
+                fail(self.done, FlushError(_dropped([outbox]), None, str(outbox.error)))
                 return True
-            if outbox.durable_sequence < sequence and not outbox.is_closed:
+            if outbox.durable_sequence >= sequence:
+                continue
+            if not outbox.is_closed:
                 return False
+            fail(self.done, FlushError(_dropped([outbox]), None, "closed before that"))
         resolve(self.done)
         return True
 
@@ -64,6 +103,47 @@ class FlushMark:
                 stats = outbox.stats()
                 rows[outbox.name] = stats.queued + stats.in_flight
         return rows
+
+
+class Closing:
+    """Sinks that are to deliver what they have, and close."""
+
+    __slots__ = ("done", "lanes")
+
+    def __init__(self, lanes: list[Lane], done: Done) -> None:
+        self.lanes = lanes
+        self.done = done
+        for lane in lanes:
+            lane.outbox.is_closing = True
+
+    def settle(self) -> bool:
+        """Whether nothing is left to wait for."""
+        if not all(lane.is_over for lane in self.lanes):
+            return False
+        failed = [lane.outbox for lane in self.lanes if lane.outbox.error is not None]
+        if failed:
+            fail(self.done, FlushError(_dropped(failed), None, str(failed[0].error)))
+        resolve(self.done)
+        return True
+
+    def pass_on(self, done: Done) -> None:
+        """End the wait of `done` as this one ends."""
+
+        def end(ended: Done) -> None:
+            error = ended.exception()
+            resolve(done) if error is None else fail(done, error)
+
+        self.done.add_done_callback(end)
+
+    def give_up(self, timeout: float | None, why: str) -> None:
+        """Drop what is not delivered, and say so."""
+        late = [lane for lane in self.lanes if lane.sink is not None and not lane.outbox.is_closed]
+        rows = {lane.outbox.name: lane.outbox.drop_all("close_timeout") for lane in late}
+        if any(rows.values()):
+            fail(self.done, FlushError({name: count for name, count in rows.items() if count}, timeout, why))
+        for lane in late:
+            lane.finish(0.0)
+            lane.outbox.closed()
 
 
 class Opening:
@@ -81,18 +161,66 @@ class Opening:
             if outbox.error is not None:
                 fail(self.done, outbox.error)
                 return True
-        if not all(outbox.is_open for outbox in self.outboxes):
+            if outbox.is_closed and not outbox.is_open:
+                fail(self.done, SinkError(outbox.name, "closed before it was open"))
+        if not all(outbox.is_open or outbox.is_closed for outbox in self.outboxes):
             return False
         resolve(self.done)
         return True
 
 
+class Waits:
+    """All who wait for sinks, until each has heard."""
+
+    def __init__(self) -> None:
+        self._all: list[FlushMark | Opening | Closing] = []
+
+    def add(self, one: FlushMark | Opening | Closing) -> None:
+        """Have `one` wait, unless there is nothing to wait for."""
+        if not one.settle():
+            self._all.append(one)
+
+    def settle(self) -> None:
+        """Something has changed: tell those who waited for it."""
+        self._all = [one for one in self._all if not one.settle()]
+
+    def expire(self, done: Done, timeout: float, why: str) -> bool:
+        """Fail the flush of `done`; tells whether its mark has come by yet."""
+        for mark in self._all:
+            if mark.done is done and isinstance(mark, FlushMark):
+                fail(done, FlushError(mark.pending(), timeout, why))
+                self._all.remove(mark)
+                return True
+        return False
+
+    def disappoint(self, why: str) -> None:
+        """Nobody may be left to hear of what they wait for: fail them all."""
+        before, self._all = self._all, []
+        for one in before:
+            if isinstance(one, FlushMark):
+                fail(one.done, FlushError(one.pending(), None, why))
+            elif isinstance(one, Opening):
+                fail(one.done, SinkError(one.outboxes[0].name, why))
+            else:
+                one.give_up(None, why)
+
+    def clear(self) -> None:
+        """In a forked child, those who waited are in the parent."""
+        self._all.clear()
+
+
+def _dropped(failed: list[Outbox]) -> dict[str, int]:
+    counts = {outbox.name: outbox.stats().dropped for outbox in failed}
+    return {name: rows.get("sink_failed", 0) + rows.get("close_timeout", 0) for name, rows in counts.items()}
+
+
 def resolve(done: Done) -> None:
-    """End a wait, unless it has ended."""
-    if not done.done():
+    """End a wait, unless it has ended; who waits may end it at the same time in another thread."""
+    with contextlib.suppress(concurrent.futures.InvalidStateError):
         done.set_result(None)
 
 
-def fail(done: concurrent.futures.Future[None], error: BaseException) -> None:
-    if not done.done():
+def fail(done: Done, error: BaseException) -> None:
+    """End a wait with an error, unless it has ended."""
+    with contextlib.suppress(concurrent.futures.InvalidStateError):
         done.set_exception(error)

@@ -20,14 +20,17 @@ class QueuedFrame(NamedTuple):
         frame: The bytes.
         first_row: The lowest number of its rows.
         last_row: The highest.
-        is_static: Static rows are kept when others are dropped.
+        static_key: Of static rows, which are kept when others are dropped: later ones with an equal key take their
+            place. ``None`` for others.
         first_sequence: Of the frames that it stands for: its own number, or the first of a merged gap.
+        reason: Of a gap mark: why rows are missing.
+        missing_rows: Of a gap mark: how many.
     """
 
     frame: Frame
     first_row: int
     last_row: int
-    is_static: bool
+    static_key: object
     first_sequence: int
     reason: str | None = None
     missing_rows: int = 0
@@ -89,8 +92,9 @@ class _Drops:
         self.bytes: Counter[str] = Counter()
 
     def add(self, reason: str, rows: int, nbytes: int) -> None:
-        self.rows[reason] += rows
-        self.bytes[reason] += nbytes
+        if rows:
+            self.rows[reason] += rows
+            self.bytes[reason] += nbytes
 
 
 class Outbox:
@@ -112,6 +116,7 @@ class Outbox:
         self.name = name
         self.header = header
         self.next_sequence = next_sequence
+        self.last_sequence = next_sequence - 1
         self.durable_sequence = next_sequence - 1
         self.error: SinkError | None = None
         self.last_trouble: BaseException | None = None
@@ -128,32 +133,39 @@ class Outbox:
         self._in_flight = _Tally()
         self._delivered = _Tally()
         self._drops = _Drops()
+        self._heirs: list[Outbox] = []
 
     # ---- the recording's side
 
     def put(self, queued: Sequence[QueuedFrame]) -> None:
-        """Append frames, whose numbers follow those put before."""
+        """Append frames, whose numbers follow those put before; gap marks of one reason become one."""
         with self._lock:
             for each in queued:
                 if self.error is not None or self.is_closed:
                     self._drops.add("sink_failed" if self.error is not None else "closed", *_size(each.frame))
                     continue
+                if each.reason is not None and self._queue and self._queue[-1].reason == each.reason:
+                    each = _merged(self._queue.pop(), each, each.reason)
                 self._queue.append(each)
                 self._queued.add(each.frame)
+                self.last_sequence = each.frame.sequence
 
     def adopt(self, buffer: Outbox) -> None:
         """Hold what `buffer` holds, and go on with its counts: this sink takes over from it."""
         with self._lock:
+            self.preface = buffer.preface
             self._queue.extend(buffer._queue)
             self._queued = _Tally(buffer._queued.rows, buffer._queued.bytes)
             if self._queue:
                 self.next_sequence = self._queue[0].first_sequence
                 self.durable_sequence = self.next_sequence - 1
+                self.last_sequence = self._queue[-1].frame.sequence
             self._count_earlier(buffer, buffer._delivered.rows, buffer._delivered.bytes)
 
     def follow(self, other: Outbox) -> None:
         """Go on with the counts of `other`, which keeps what it still holds: this sink takes what comes after."""
         with self._lock:
+            other._heirs.append(self)
             taken, waiting, flying = other._delivered, other._queued, other._in_flight
             self._count_earlier(
                 other, taken.rows + waiting.rows + flying.rows, taken.bytes + waiting.bytes + flying.bytes
@@ -163,6 +175,14 @@ class Outbox:
         self._delivered = _Tally(rows, nbytes)
         self._drops.rows.update(other._drops.rows)
         self._drops.bytes.update(other._drops.bytes)
+
+    def _count_as_dropped(self, reason: str, rows: int, nbytes: int) -> None:
+        """What counts as delivered, since the sink before still held it, was dropped there."""
+        self._delivered.rows -= rows
+        self._delivered.bytes -= nbytes
+        self._drops.add(reason, rows, nbytes)
+        for heir in self._heirs:
+            heir._count_as_dropped(reason, rows, nbytes)
 
     @property
     def in_flight_bytes(self) -> int:
@@ -175,39 +195,42 @@ class Outbox:
         return self._queued.bytes + self._in_flight.bytes
 
     def drop_oldest(self, max_bytes: int, reason: str) -> int:
-        """Drop queued frames, oldest first and static ones never, until at most `max_bytes` are held.
+        """Drop queued frames, oldest first, until at most `max_bytes` are held.
 
-        Each run of dropped frames is replaced by one gap mark.
+        Static rows are dropped last, and only where later ones took their place. Each run of dropped frames is
+        replaced by one gap mark.
 
         Returns:
             The number of rows dropped.
         """
-        dropped = 0
         with self._lock:
-            kept: deque[QueuedFrame] = deque()
-            while self._queue and self.held_bytes > max_bytes:
-                oldest = self._queue.popleft()
-                if not oldest.is_static:
-                    self._queued.remove(oldest.frame)
-                    if oldest.reason is None:
-                        self._drops.add(reason, *_size(oldest.frame))
-                        dropped += oldest.frame.row_count
-                    if kept and kept[-1].reason == reason:
-                        before = kept.pop()
-                        self._queued.remove(before.frame)
-                        oldest = _merged(before, oldest, reason)
-                    elif oldest.reason is None:
-                        oldest = _gap(oldest, reason)
-                    self._queued.add(oldest.frame)
-                kept.append(oldest)
-            self._queue.extendleft(reversed(kept))
-        return dropped
+            before = self._drops.rows[reason]
+            self._drop_where(lambda queued: queued.static_key is None, max_bytes, reason)
+            if self.held_bytes > max_bytes:
+                latest = {queued.static_key: queued for queued in self._queue}
+                self._drop_where(lambda queued: latest[queued.static_key] is not queued, max_bytes, reason)
+            return self._drops.rows[reason] - before
+
+    def _drop_where(self, may_go: Callable[[QueuedFrame], bool], max_bytes: int, reason: str) -> None:
+        kept: deque[QueuedFrame] = deque()
+        while self._queue and self.held_bytes > max_bytes:
+            oldest = self._queue.popleft()
+            if oldest.reason is None and may_go(oldest):
+                self._queued.remove(oldest.frame)
+                self._drops.add(reason, *_size(oldest.frame))
+                oldest = _gap(oldest, reason)
+            if oldest.reason == reason and kept and kept[-1].reason == reason:
+                oldest = _merged(kept.pop(), oldest, reason)
+            kept.append(oldest)
+        self._queue.extendleft(reversed(kept))
 
     def drop_all(self, reason: str) -> int:
         """Count everything that is not delivered as dropped; returns its rows."""
         with self._lock:
-            rows = self._queued.rows + self._in_flight.rows
-            self._drops.add(reason, rows, self.held_bytes)
+            rows, nbytes = self._queued.rows + self._in_flight.rows, self.held_bytes
+            self._drops.add(reason, rows, nbytes)
+            for heir in self._heirs:
+                heir._count_as_dropped(reason, rows, nbytes)
             self._queue.clear()
             self._taken.clear()
             self._queued, self._in_flight = _Tally(), _Tally()
@@ -344,4 +367,4 @@ def _gap_frame(
 ) -> QueuedFrame:
     gap = Gap(first_row, last_row, missing_rows, reason, frame_count=sequence - first_sequence + 1)
     frame = encode_gap(gap, sequence)
-    return QueuedFrame(frame, first_row, last_row, False, first_sequence, reason, missing_rows)
+    return QueuedFrame(frame, first_row, last_row, None, first_sequence, reason, missing_rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 from collections import Counter, deque
@@ -10,7 +11,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from asyncrr.batching import ROW_BYTES
 from asyncrr.chunks import Chunk
-from asyncrr.errors import DataError
+from asyncrr.notices import notice_of_drops
 from asyncrr.rows import CALL_SHIFT, FIELDS, MakeColumns, OpenRows
 from asyncrr.wire import Gap
 
@@ -116,22 +117,40 @@ class RowQueue:
                     self._seal(open_rows)
 
     def _seal(self, open_rows: OpenRows) -> None:
-        rows = open_rows.detach()
+        rows = open_rows[:]
         count = len(rows) // FIELDS
-        self._detached_rows += count
-        try:
+        chunks: list[Chunk] | None = None
+        with contextlib.suppress(Exception):  # an interrupt on the way leaves the rows where they are
             chunks = open_rows.chunks(rows)
-        except (DataError, MemoryError):
-            self._detached_rows -= count
+        del open_rows[: len(rows)]
+        if chunks is None:
             first, last = rows[0] << CALL_SHIFT, rows[-FIELDS] << CALL_SHIFT
             self.refuse("not_storable", first, last, count, count * ROW_BYTES)
+            notice_of_drops(open_rows.path, "not_storable")
             return
+        self._detached_rows += count
         for chunk in chunks:
             self._append(chunk)
 
     def _append(self, chunk: Chunk) -> None:
         self.items.append(chunk)
         self._chunk_bytes += chunk.nbytes
+
+    def next_chunk(self) -> Chunk | None:
+        """The oldest chunk, which stays; calls the commands that stand before it."""
+        while True:
+            with self.lock:
+                if not self.items:
+                    return None
+                item = self.items[0]
+                if isinstance(item, Chunk):
+                    return item
+                self.items.popleft()
+            item()
+
+    def is_next(self, chunk: Chunk) -> bool:
+        """Whether `chunk` is the oldest item; not if it was dropped meanwhile."""
+        return bool(self.items) and self.items[0] is chunk
 
     def passed(self, chunk: Chunk, nbytes: int) -> None:
         """The oldest item, `chunk`, is now `nbytes` of a frame in the outboxes."""
@@ -157,10 +176,11 @@ class RowQueue:
         return dropped
 
     def drop_first(self, chunk: Chunk, reason: str) -> None:
-        """Drop the oldest item, `chunk`."""
+        """Drop the oldest item, `chunk`, unless that was done meanwhile."""
         with self.lock:
-            self.items.popleft()
-            self._drop(chunk, reason)
+            if self.is_next(chunk):
+                self.items.popleft()
+                self._drop(chunk, reason)
 
     def _drop(self, chunk: Chunk, reason: str) -> None:
         self._chunk_bytes -= chunk.nbytes
@@ -176,8 +196,8 @@ class RowQueue:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing waits."""
-        return not self.items and not any(list(self._open.values()))
+        """Whether nothing waits; certain while `lock` is held, for rows move under it."""
+        return not (self.items or self._gaps or any(list(self._open.values())))
 
     def counts(self) -> QueueCounts:
         """Everything counted now; exact while `lock` is held."""

@@ -6,18 +6,18 @@ import atexit
 import concurrent.futures
 import multiprocessing.util
 import os
-import sys
 import time as clock
-import warnings
 import weakref
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from asyncrr import scope
 from asyncrr.awaitables import Consequence
-from asyncrr.errors import FlushError, RecordingWarning, UsageError
+from asyncrr.errors import ConnectError, FlushError, UsageError
 from asyncrr.home import running_loop
-from asyncrr.intake import Intake, no_appends
+from asyncrr.intake import Intake
+from asyncrr.kept import no_appends
+from asyncrr.notices import notice
 from asyncrr.portal import stop_background_loop
 from asyncrr.stats import RecordingStats, recording_stats
 
@@ -59,7 +59,6 @@ class Recording(Intake):
             max_queue_bytes=max_queue_bytes,
         )
         self._starter: object = None
-        self._sinks: tuple[Sink, ...] = ()
         self._closing: Consequence[None] | None = None
         _all.add(self)
 
@@ -115,7 +114,9 @@ class Recording(Intake):
             FlushError: When awaited: rows were not handed over within `timeout`, or a sink failed for good.
         """
         done: concurrent.futures.Future[None] = concurrent.futures.Future()
-        if self._is_closed or (self._queue.is_idle and self._writer.is_idle):
+        with self._queue.lock:
+            is_idle = self._queue.is_idle and self._writer.is_idle
+        if is_idle:
             self._writer.mark(done)
             return Consequence(done)
         self._queue.command(lambda: self._writer.mark(done))
@@ -134,7 +135,13 @@ class Recording(Intake):
     def _opened_within(self, timeout: float, sink: Sink) -> Consequence[None]:
         """Set a sink that may take long to open; awaiting fails after `timeout` seconds, the sink goes on trying."""
         opened = self.set_sinks(sink)
-        self._home.call(lambda: self._writer.expire_opening_later(opened, sink.name, timeout))
+        error = ConnectError(sink.name, f"no answer within {timeout:g} s: is a collector running there?")
+
+        def expire_later() -> None:
+            timer = self._home.later(timeout, lambda: opened.fail(error))
+            opened.add_done_callback(lambda _: timer.cancel())
+
+        self._home.call(expire_later)
         return opened
 
     def _expire_later(self, done: concurrent.futures.Future[None], timeout: float) -> None:
@@ -164,11 +171,15 @@ class Recording(Intake):
         return Consequence(started)
 
     def _reopen(self) -> None:
-        if self._is_closed:
+        if not self._is_closed:
+            return
+        self._is_closed = False
+        closing, self._closing = self._closing, None
+        self._starter = None
+        if closing is None or closing.done():
             self._writer.reopen()
-            self._is_closed = False
-            self._closing = None
-            self._starter = None
+        else:  # behind the closing, which goes on
+            self._queue.command(self._writer.reopen)
 
     def aclose(self, timeout: float = 5.0) -> Consequence[None]:
         """Take no further rows, hand over what is queued, close files and connections, end the task.
@@ -224,7 +235,7 @@ class Recording(Intake):
         except FlushError as failure:
             if error is None:
                 raise
-            warnings.warn(f"recording {self._recording_id}: {failure}", RecordingWarning, stacklevel=2)
+            notice(f"recording {self._recording_id}: {failure}")
 
     def __enter__(self) -> Self:
         self._reopen()
@@ -242,7 +253,7 @@ class Recording(Intake):
         except FlushError as failure:
             if error is None:
                 raise
-            warnings.warn(f"recording {self._recording_id}: {failure}", RecordingWarning, stacklevel=2)
+            notice(f"recording {self._recording_id}: {failure}")
 
     # ---- what it is
 
@@ -313,7 +324,7 @@ class Recording(Intake):
             try:
                 self.close(max(0.1, deadline - clock.monotonic()))
             except (FlushError, TimeoutError) as error:
-                self._tell_of_loss(error)
+                notice(f"recording {self._recording_id}: {error}")
             return
         self._appends = no_appends()
         self._is_closed = True
@@ -321,16 +332,7 @@ class Recording(Intake):
         pending = self._writer.finish(deadline)
         self._closing = Consequence.settled()
         if pending:
-            self._tell_of_loss(FlushError(pending, None, "the process ends"))
-
-    def _tell_of_loss(self, error: Exception) -> None:
-        """Warn when the interpreter ends, and so also where warnings are errors: nobody could catch one."""
-        text = f"recording {self._recording_id}: {error}"
-        try:
-            warnings.warn(text, RecordingWarning, stacklevel=1)
-        except RecordingWarning:
-            if sys.stderr is not None:
-                sys.stderr.write(f"RecordingWarning: {text}\n")
+            notice(f"recording {self._recording_id}: {FlushError(pending, None, 'the process ends')}")
 
     def _forget(self) -> None:
         """In a forked child: what is queued is the parent's, and so are its file and connection."""

@@ -66,14 +66,8 @@ class OpenRows(list[Any]):
         """How many rows are open."""
         return len(self) // FIELDS
 
-    def detach(self) -> list[Any]:
-        """Remove the rows there are now, and return them."""
-        rows = self[:]
-        del self[: len(rows)]
-        return rows
-
     def chunks(self, rows: list[Any]) -> list[Chunk]:
-        """Turn detached rows into chunks: one, unless they differ in their timelines or components."""
+        """Turn some of the rows into chunks: one, unless they differ in their timelines or components."""
         count = len(rows) // FIELDS
         calls = np.fromiter(rows[0::FIELDS], np.int64, count)
         log_times = np.fromiter(rows[1::FIELDS], np.int64, count)

@@ -5,29 +5,30 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
+import contextvars
 import itertools
 import os
-import sys
 import time
-import warnings
 from collections.abc import Callable, Sequence
 
-from asyncrr.awaitables import TURN, Consequence
+from asyncrr.awaitables import TURN
 from asyncrr.chunks import Chunk
 from asyncrr.disk import encoder
-from asyncrr.errors import ConnectError, DataError, FlushError, RecordingWarning
-from asyncrr.lanes import Done, FlushMark, Lane, Opening, fail, resolve
+from asyncrr.errors import FlushError
+from asyncrr.lanes import Closing, Done, FlushMark, Lane, Opening, Waits, fail
+from asyncrr.notices import notice_of_drops
 from asyncrr.outbox import Outbox, QueuedFrame
 from asyncrr.protocols import Sink
 from asyncrr.queues import OnFull, RowQueue
 from asyncrr.wire import REPEATED, Frame, RecordingHeader, encode_chunk, encode_gap
 
-__all__ = ["Writer", "warn_of_drops"]
+__all__ = ["Writer"]
 
 _BUFFER = "buffer"
 _SLICE_SECONDS = 0.001
 _OFFLOAD_BYTES = 256 * 1024
 _ENCODED_AT_ONCE = 4
+_LAST_SECONDS = 5.0
 
 
 class Writer:
@@ -60,19 +61,21 @@ class Writer:
         self._application_id = application_id
         self._recording_id = recording_id
         self._sequence = 0
-        self._statics: dict[tuple[str, tuple[str, ...]], Chunk] = {}
-        self._marks: list[FlushMark] = []
+        self._statics: dict[object, Chunk] = {}
         self._retired: list[Lane] = []
         self._wake: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._openings: list[Opening] = []
-        self._retirements: list[tuple[list[Outbox], Done]] = []
-        self._closing: Done | None = None
+        self._waits = Waits()
+        self._closing: Closing | None = None
+        self._closed: Done | None = None
         self.header = self._new_header()
-        self.lanes = [Lane(self._new_outbox(_BUFFER), None)]
+        self.lanes = self._new_lanes([])
 
     def _new_header(self) -> RecordingHeader:
         return RecordingHeader(self._application_id, self._recording_id, os.urandom(16).hex(), time.time_ns())
+
+    def _new_lanes(self, sinks: Sequence[Sink]) -> list[Lane]:
+        return [Lane(self._new_outbox(sink.name), sink) for sink in sinks] or [Lane(self._new_outbox(_BUFFER), None)]
 
     def _new_outbox(self, name: str) -> Outbox:
         outbox = Outbox(name, self.header, self._sequence + 1, self._queue.lock)
@@ -88,8 +91,14 @@ class Writer:
     @property
     def held_bytes(self) -> int:
         """What back-pressure goes by: rows that wait, and frames that the quickest sink still holds."""
-        held = min([lane.outbox.held_bytes for lane in self.lanes])
-        return self._queue.waiting_bytes + (0 if self.is_buffering else held)
+        quickest = None if self.is_buffering else self._quickest
+        return self._queue.waiting_bytes + (0 if quickest is None else quickest.outbox.held_bytes)
+
+    @property
+    def _quickest(self) -> Lane | None:
+        """The lane that back-pressure goes by: of those that go on, the one that holds least."""
+        going_on = [lane for lane in self.lanes if not lane.is_over]
+        return min(going_on, key=lambda lane: lane.outbox.held_bytes, default=None)
 
     # ---- the task
 
@@ -107,40 +116,38 @@ class Writer:
         self._wake = asyncio.Event()
         self._wake.set()
         self._loop = asyncio.get_running_loop()
-        for lane in [*self.lanes, *self._retired]:
+        for lane in self._all_lanes():
             if not lane.outbox.is_closed:
                 lane.attach()
         try:
-            while self._closing is None or not self._all_closed():
+            while True:
                 await self._wake.wait()
                 self._wake.clear()
                 await self._drain()
-            self._closed()
+                if self._closing is not None and self._closing.done.done():
+                    return
         except asyncio.CancelledError:
             self.drain_here()
             try:
-                await self._settle(5.0)
+                await self._settle(_LAST_SECONDS)
             finally:
                 if not self._queue.is_idle:  # what came meanwhile
                     self.drain_here()
+                self._waits.disappoint("the recording's task was cancelled")
             raise
         finally:
             self._wake = None
+            self._tell_closed()
 
     async def _drain(self) -> None:
         """Pass on what is queued, in slices that leave the loop to others."""
         self._queue.seal()
         started = time.perf_counter()
-        while self._queue.items:
-            item = self._queue.items[0]
-            if not isinstance(item, Chunk):
-                self._queue.items.popleft()
-                item()
-                continue
-            if _is_offloaded(item) and not self.is_buffering:
+        while (chunk := self._queue.next_chunk()) is not None:
+            if _is_offloaded(chunk) and not self.is_buffering:
                 await self._encode_elsewhere()
             else:
-                self._pass_on(item)
+                self._pass_on(chunk)
             if time.perf_counter() - started > _SLICE_SECONDS:
                 self._wake_sinks()
                 await TURN
@@ -150,13 +157,8 @@ class Writer:
 
     def _drain_at_once(self) -> None:
         self._queue.seal()
-        while self._queue.items:
-            item = self._queue.items[0]
-            if isinstance(item, Chunk):
-                self._pass_on(item)
-            else:
-                self._queue.items.popleft()
-                item()
+        while (chunk := self._queue.next_chunk()) is not None:
+            self._pass_on(chunk)
         self._mark_gaps()
 
     def drain_here(self) -> None:
@@ -169,14 +171,14 @@ class Writer:
         for gap in self._queue.take_gaps():
             self._sequence += 1
             frame = encode_gap(gap, self._sequence)
-            queued = QueuedFrame(frame, gap.first_row, gap.last_row, False, self._sequence, gap.reason, gap.row_count)
+            queued = QueuedFrame(frame, gap.first_row, gap.last_row, None, self._sequence, gap.reason, gap.row_count)
             for lane in self.lanes:
                 lane.outbox.put([queued])
 
     async def _encode_elsewhere(self) -> None:
         """Checksum the next big chunks in a thread of their own; they stay queued until their frames are known."""
         loop = asyncio.get_running_loop()
-        encoded: asyncio.Future[None] = loop.create_future()
+        encoded = asyncio.Event()
         first = self._sequence + 1
         with self._queue.lock:  # a deque that is looked through must not grow
             heads = itertools.takewhile(_is_offloaded, itertools.islice(self._queue.items, _ENCODED_AT_ONCE))
@@ -184,80 +186,76 @@ class Writer:
         frames: list[QueuedFrame] = []
 
         def encode() -> None:
-            with contextlib.suppress(DataError):  # told when the frame turns out to be missing
+            with contextlib.suppress(Exception):  # told when the frame turns out to be missing
                 for sequence, chunk in enumerate(chunks, first):
                     frames.append(self._frame(chunk, sequence))
             with contextlib.suppress(RuntimeError):  # the loop is closed: whoever ends the process encodes anew
-                loop.call_soon_threadsafe(_wake_up, encoded)
+                loop.call_soon_threadsafe(encoded.set)
 
         encoder.submit(encode)
-        await encoded
-        if not frames and self._queue.items and self._queue.items[0] is chunks[0]:
+        await encoded.wait()
+        if chunks and not frames:
             self._pass_on(chunks[0])
         for chunk, frame in zip(chunks, frames, strict=False):
             # what was dropped meanwhile leaves its number to the next one, which is then encoded again
-            if self._queue.items and self._queue.items[0] is chunk and frame.frame.sequence == self._sequence + 1:
+            if frame.frame.sequence == self._sequence + 1:
                 self._put(chunk, frame)
         self._wake_sinks()
 
     def _pass_on(self, chunk: Chunk) -> None:
         try:
             queued = self._frame(chunk, self._sequence + 1)
-        except DataError as error:
+        except Exception as error:  # whatever it is, the next chunk must not wait behind it
             self._queue.drop_first(chunk, "not_storable")
-            warn_of_drops(f"{chunk.entity_path} ({error})", "not_storable")
+            notice_of_drops(f"{chunk.entity_path} ({error})", "not_storable")
         else:
             self._put(chunk, queued)
 
     def _frame(self, chunk: Chunk, sequence: int) -> QueuedFrame:
         frame = encode_chunk(chunk, sequence)
         first, last = int(chunk.row_numbers[0]), int(chunk.row_numbers[-1])
-        return QueuedFrame(frame, first, last, chunk.is_static, frame.sequence)
+        return QueuedFrame(frame, first, last, _static_key(chunk), frame.sequence)
 
     def _put(self, chunk: Chunk, queued: QueuedFrame) -> None:
         with self._queue.lock:
+            if not self._queue.is_next(chunk):  # dropped while it was encoded
+                return
             self._sequence += 1
             self._queue.passed(chunk, queued.frame.nbytes)
             for lane in self.lanes:
                 lane.outbox.put([queued])
-        if chunk.is_static:
-            self._statics[chunk.entity_path, tuple(chunk.columns)] = chunk
+        if (key := _static_key(chunk)) is not None:
+            self._statics[key] = chunk
         self._bound_outboxes()
 
     def _bound_outboxes(self) -> None:
         """Keep every outbox within its bound, unless the recording waits for it."""
-        waits = self._on_full != "drop_oldest" and len(self.lanes) == 1 and not self.is_buffering
+        waited_for = None if self._on_full == "drop_oldest" or self.is_buffering else self._quickest
         for lane in self.lanes:
-            if waits or lane.outbox.held_bytes <= self._max_queue_bytes:
+            if lane is waited_for or lane.outbox.held_bytes <= self._max_queue_bytes:
                 continue
             reason = "buffer_full" if lane.sink is None else "queue_full"
             rows = lane.outbox.drop_oldest(self._max_queue_bytes, reason)
             if rows:
-                warn_of_drops(lane.outbox.name, reason)
+                name = lane.outbox.name if len(self.lanes) > 1 else f"recording {self._recording_id}"
+                notice_of_drops(name, reason)
+
+    def _all_lanes(self) -> list[Lane]:
+        """Those that deliver what they had before others took over come first."""
+        return [*self._retired, *self.lanes]
 
     def _wake_sinks(self) -> None:
-        for lane in [*self.lanes, *self._retired]:
-            if lane.sink is not None:
-                lane.sink.wake()
+        for lane in self._all_lanes():
+            lane.wake()
         self._changed()
 
     def _changed(self) -> None:
-        self._marks = [mark for mark in self._marks if not mark.settle()]
-        self._openings = [opening for opening in self._openings if not opening.settle()]
+        self._waits.settle()
         self._retired = [lane for lane in self._retired if not lane.outbox.is_closed]
-        for outboxes, closed in self._retirements:
-            if all(outbox.is_closed for outbox in outboxes):
-                resolve(closed)
-        self._retirements = [each for each in self._retirements if not each[1].done()]
-        if self._closing is not None and self._all_closed():
-            if self._wake is None:
-                self._closed()
+        if self._closing is not None and self._closing.done.done():
             self.wake()
+            self._tell_closed()
         self._on_room()
-
-    def _all_closed(self) -> bool:
-        lanes = [*self.lanes, *self._retired]
-        return all(lane.sink is None or lane.outbox.is_closed or lane.outbox.error is not None for lane in lanes)
 
     async def _settle(self, seconds: float) -> None:
         """Wait until the sinks have taken what they hold."""
@@ -265,29 +263,24 @@ class Writer:
         self.mark(done)
         if not done.done():
             await asyncio.wait([asyncio.wrap_future(done)], timeout=seconds)
+            done.cancel()
 
     @property
     def is_idle(self) -> bool:
-        """Whether every sink has delivered all it was given."""
-        return all(lane.sink is None or lane.outbox.is_empty for lane in self.lanes)
+        """Whether every sink has delivered all it was given; certain while the queue's lock is held."""
+        return all(lane.is_idle for lane in self._all_lanes())
 
     # ---- commands, in the queue's order
 
     def mark(self, done: Done) -> None:
         """Finish `done` when every sink has delivered every frame up to now."""
-        outboxes = [(lane.outbox, self._sequence) for lane in self.lanes if lane.sink is not None]
-        mark = FlushMark(outboxes, done)
-        if not mark.settle():
-            self._marks.append(mark)
+        outboxes = [(lane.outbox, lane.outbox.last_sequence) for lane in self._all_lanes() if lane.sink is not None]
+        self._waits.add(FlushMark(outboxes, done))
 
     def expire(self, done: Done, timeout: float) -> None:
         """Fail the flush of `done` if it still waits."""
-        for mark in self._marks:
-            if mark.done is done:
-                fail(done, FlushError(mark.pending(), timeout, self._trouble()))
-                self._marks.remove(mark)
-                return
-        fail(done, FlushError({"the queue": self._queue.counts().waiting}, timeout))
+        if not self._waits.expire(done, timeout, self._trouble()):
+            fail(done, FlushError({"the queue": self._queue.counts().waiting}, timeout))
 
     def _trouble(self) -> str:
         errors = [lane.outbox.last_trouble for lane in self.lanes if lane.outbox.last_trouble is not None]
@@ -299,9 +292,7 @@ class Writer:
         What was buffered goes to each of them. A sink that is replaced delivers what it has and closes.
         """
         before = self.lanes
-        self.lanes = [Lane(self._new_outbox(sink.name), sink) for sink in sinks] or [
-            Lane(self._new_outbox(_BUFFER), None)
-        ]
+        self.lanes = self._new_lanes(sinks)
         for lane in self.lanes:
             if before[0].sink is None:
                 lane.outbox.adopt(before[0].outbox)
@@ -312,68 +303,49 @@ class Writer:
             if lane.sink is not None:
                 lane.outbox.is_closing = True
                 self._retired.append(lane)
-        self._openings.append(Opening([lane.outbox for lane in self.lanes if lane.sink is not None], opened))
+        self._waits.add(Opening([lane.outbox for lane in self.lanes if lane.sink is not None], opened))
         for lane in self.lanes:
             lane.attach()
         self._wake_sinks()
 
-    def expire_opening_later(self, opened: Consequence[None], name: str, timeout: float) -> None:
-        """Fail `opened` after `timeout` seconds; the sink goes on trying."""
-        error = ConnectError(name, f"no answer within {timeout:g} s: is a collector running there?")
-        timer = asyncio.get_running_loop().call_later(timeout, opened.fail, error)
-        opened.add_done_callback(lambda _: timer.cancel())
-
     def retire(self, closed: Done) -> None:
         """Buffer again; `closed` is finished when the sinks that were set have delivered what they had and closed."""
-        self._retirements.append(([lane.outbox for lane in self.lanes if lane.sink is not None], closed))
+        self._waits.add(Closing([lane for lane in self.lanes if lane.sink is not None], closed))
         self.switch([], concurrent.futures.Future())
 
     def close(self, done: Done, timeout: float) -> None:
         """Let every sink deliver what it has and close; after `timeout` seconds the rest counts as dropped."""
-        self._closing = done
-        for lane in self.lanes:
-            lane.outbox.is_closing = True
+        self._closed = done
+        closing = self._closing = Closing(self._all_lanes(), concurrent.futures.Future())
+        self._waits.add(closing)
         if (loop := asyncio._get_running_loop()) is not None:
-            timer = loop.call_later(timeout, self._give_up, done, timeout)
-            done.add_done_callback(lambda _: timer.cancel())
+            timer = loop.call_later(timeout, self._give_up, closing, timeout, context=contextvars.Context())
+            closing.done.add_done_callback(lambda _: timer.cancel())
         self._wake_sinks()
-        self.wake()
 
-    def _give_up(self, done: Done, timeout: float) -> None:
-        if done.done():
-            return
-        pending = {}
-        for lane in [*self.lanes, *self._retired]:
-            if lane.sink is not None and not lane.outbox.is_closed:
-                rows = lane.outbox.drop_all("close_timeout")
-                lane.sink.finish(0.0)
-                lane.outbox.closed()
-                if rows:
-                    pending[lane.outbox.name] = rows
-        if pending:
-            fail(done, FlushError(pending, timeout, self._trouble()))
+    def _tell_closed(self) -> None:
+        """Finish the wait for the closing when the task has ended too."""
+        if self._closing is not None and self._closed is not None and self._wake is None:
+            self._closing.pass_on(self._closed)
+
+    def _give_up(self, closing: Closing, timeout: float) -> None:
+        closing.give_up(timeout, self._trouble())
         self._changed()
-
-    def _closed(self) -> None:
-        failed = [lane.outbox for lane in self.lanes if lane.outbox.error is not None]
-        done = self._closing
-        assert done is not None
-        if failed:
-            dropped = {outbox.name: outbox.stats().dropped.get("sink_failed", 0) for outbox in failed}
-            fail(done, FlushError(dropped, None, str(failed[0].error)))
-        resolve(done)
 
     def reopen(self) -> None:
         """After `close`: start again, buffering until a sink is given; what sinks got before is of another writer."""
+        if self._closing is not None and self._closed is not None:  # it may go on
+            self._closing.pass_on(self._closed)
         self._closing = None
         if self.is_buffering:  # what is buffered goes to the sink that comes
             return
         before = self.lanes[0].outbox
         self.header = self._new_header()
         self._sequence = 0
-        self._retired.clear()
+        self._retired += self.lanes  # they may still be closing
         outbox = self._new_outbox(_BUFFER)
         outbox.follow(before)
+        outbox.preface = self._static_frames()
         self.lanes = [Lane(outbox, None)]
 
     # ---- outside the loop
@@ -390,10 +362,10 @@ class Writer:
         pending = {}
         self._wake = None
         self._drain_at_once()
-        for lane in [*self.lanes, *self._retired]:
+        for lane in self._all_lanes():
             if lane.sink is not None:
                 lane.outbox.is_closing = True
-                lane.sink.finish(max(0.0, deadline - time.monotonic()))
+                lane.finish(max(0.0, deadline - time.monotonic()))
                 stats = lane.outbox.stats()
                 if rows := stats.queued + stats.in_flight:
                     pending[lane.outbox.name] = rows
@@ -405,17 +377,13 @@ class Writer:
         Args:
             sinks: Those of the child.
         """
-        self._marks.clear()
-        self._openings.clear()
-        self._retirements.clear()
+        self._waits.clear()
         self._retired.clear()
         self._closing = None
         self._wake = None
         self.header = self._new_header()
         self._sequence = 0
-        self.lanes = [Lane(self._new_outbox(sink.name), sink) for sink in sinks] or [
-            Lane(self._new_outbox(_BUFFER), None)
-        ]
+        self.lanes = self._new_lanes(sinks)
         for lane in self.lanes:
             lane.outbox.preface = self._static_frames()
 
@@ -424,28 +392,10 @@ class Writer:
         return [encode_chunk(chunk, 0, REPEATED) for chunk in self._statics.values()]
 
 
-def warn_of_drops(name: str, reason: str) -> None:
-    """One warning for each sink and reason in ten seconds; the counts are in ``stats()``."""
-    now = time.monotonic()
-    if now - _warned.get((name, reason), -_WARN_SECONDS) < _WARN_SECONDS:
-        return
-    _warned[name, reason] = now
-    text = f"{name}: rows are dropped ({reason}); see stats(), raise max_queue_bytes or log less"
-    try:
-        warnings.warn(text, RecordingWarning, stacklevel=2)
-    except RecordingWarning:  # warnings are errors here: told all the same, but it must not end the writer's task
-        if sys.stderr is not None:
-            sys.stderr.write(f"RecordingWarning: {text}\n")
-
-
-_WARN_SECONDS = 10.0
-_warned: dict[tuple[str, str], float] = {}
+def _static_key(chunk: Chunk) -> object:
+    """Later static rows of equal key replace the earlier ones; ``None`` for rows that have a time."""
+    return (chunk.entity_path, *chunk.columns) if chunk.is_static else None
 
 
 def _is_offloaded(item: Chunk | Callable[[], None]) -> bool:
     return isinstance(item, Chunk) and item.nbytes > _OFFLOAD_BYTES
-
-
-def _wake_up(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)

@@ -22,6 +22,12 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def notices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test hears of dropped rows whatever the one before heard."""
+    monkeypatch.setattr("asyncrr.notices._told", {})
+
+
+@pytest.fixture(autouse=True)
 def no_recording_left() -> Iterator[None]:
     """A test leaves no recording behind that the next one would log to."""
     yield

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import asyncrr as rr
-from asyncrr.sinks.file import _File
+from asyncrr.sinks.targets import File
 
 SECONDS = 0.002
 """What each system call of the slow target takes."""
@@ -22,16 +22,16 @@ SECONDS = 0.002
 def slow_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Opening, writing and closing take a while, so that cancellation falls into the midst of them."""
     for name in ("open", "write", "close"):
-        act = getattr(_File, name)
+        act = getattr(File, name)
 
-        def slow(self: _File, *arguments: Any, act: Callable[..., Any] = act) -> Any:
+        def slow(self: File, *arguments: Any, act: Callable[..., Any] = act) -> Any:
             time.sleep(SECONDS)
             try:
                 return act(self, *arguments)
             finally:
                 time.sleep(SECONDS)
 
-        monkeypatch.setattr(_File, name, slow)
+        monkeypatch.setattr(File, name, slow)
 
 
 def check_file(path: Path, steps: list[int]) -> None:

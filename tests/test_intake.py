@@ -13,46 +13,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from doubles import HeldSink, balances, until
 
 import asyncrr as rr
-from asyncrr.outbox import Outbox
-from asyncrr.writer import warn_of_drops
+from asyncrr.notices import notice_of_drops
 
 KIB = 1024
-
-
-class HeldSink:
-    """Opens, and takes nothing until told."""
-
-    name = "held"
-
-    def __init__(self) -> None:
-        self.outbox: Outbox | None = None
-        self.is_released = False
-        self.sequences: list[int] = []
-
-    def attach(self, outbox: Outbox) -> None:
-        self.outbox = outbox
-        outbox.opened()
-
-    def wake(self) -> None:
-        outbox = self.outbox
-        assert outbox is not None
-        while self.is_released and (frames := outbox.take(KIB)):
-            self.sequences += [frame.sequence for frame in frames]
-            outbox.delivered(frames[-1].sequence)
-        if outbox.is_closing and outbox.is_empty and not outbox.is_closed:
-            outbox.closed()
-
-    def release(self) -> None:
-        self.is_released = True
-        self.wake()
-
-    def finish(self, timeout: float) -> None:
-        self.is_released = True
-
-    def forget(self) -> HeldSink:
-        return HeldSink()
 
 
 def held(on_full: Any = "wait", max_queue_bytes: int = 64 * KIB, **more: Any) -> tuple[rr.RecordingStream, HeldSink]:
@@ -64,36 +30,12 @@ def held(on_full: Any = "wait", max_queue_bytes: int = 64 * KIB, **more: Any) ->
     return recording, sink
 
 
-def balances(recording: rr.RecordingStream) -> bool:
-    stats = recording.stats()
-    each = [stats, *stats.sinks]
-    rows = all(stats.logged == one.queued + one.in_flight + one.delivered + sum(one.dropped.values()) for one in each)
-    sizes = all(
-        stats.logged_bytes
-        == one.queued_bytes + one.in_flight_bytes + one.delivered_bytes + sum(one.dropped_bytes.values())
-        for one in each
-    )
-    return rows and sizes
-
-
-@pytest.fixture(autouse=True)
-def warnings_are_told_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("asyncrr.writer._warned", {})
-
-
 @pytest.fixture
 def drops() -> Iterator[list[warnings.WarningMessage]]:
     """The warnings of dropped rows."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", rr.RecordingWarning)
         yield caught
-
-
-async def until(condition: Any) -> None:
-    """Let other tasks run until something holds."""
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0)
 
 
 # ---- on_full
@@ -432,8 +374,8 @@ def test_a_disabled_recording_takes_nothing() -> None:
 
 def test_drops_of_one_kind_are_told_once_in_ten_seconds() -> None:
     with pytest.warns(rr.RecordingWarning, match=r"a: rows are dropped \(b\)") as caught:
-        warn_of_drops("a", "b")
-        warn_of_drops("a", "b")
+        notice_of_drops("a", "b")
+        notice_of_drops("a", "b")
     assert len(caught) == 1
 
 

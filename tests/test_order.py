@@ -21,10 +21,10 @@ ORDER = """
     -- flow
     version batching
     -- shell: here asyncio, threads and files begin
-    frames scope generators clock buffers rows queues outbox lanes stats awaitables portal home disk writer intake
-    entity identity recording
+    frames scope generators clock buffers notices rows kept columns queues outbox lanes stats awaitables portal home
+    disk writer intake entity identity recording
     -- edges
-    sinks.memory sinks.file sinks.websocket sinks recording_stream
+    sinks.memory sinks.targets sinks.file sinks.websocket sinks recording_stream
     segments query tables reading
     api
     viewer.growing viewer.series viewer.answers viewer.routes viewer.files viewer

@@ -23,7 +23,8 @@ SCALAR = ComponentDescriptor("x", "float64")
 def frame_of(sequence: int, rows: int = 1, is_static: bool = False) -> QueuedFrame:
     numbers = np.arange(sequence * 100, sequence * 100 + rows, dtype=np.uint64)
     chunk = Chunk("a", numbers, {}, {"x": Column(SCALAR, 1, np.zeros(rows))}, is_static)
-    return QueuedFrame(encode_chunk(chunk, sequence), int(numbers[0]), int(numbers[-1]), is_static, sequence)
+    static_key = ("a", sequence) if is_static else None
+    return QueuedFrame(encode_chunk(chunk, sequence), int(numbers[0]), int(numbers[-1]), static_key, sequence)
 
 
 def outbox_with(*frames: QueuedFrame) -> Outbox:

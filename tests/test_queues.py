@@ -6,11 +6,12 @@ import threading
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 
 from asyncrr.batching import ROW_BYTES
 from asyncrr.chunks import Chunk, Column
 from asyncrr.components import ComponentDescriptor
-from asyncrr.errors import DataError
+from asyncrr.errors import DataError, RecordingWarning
 from asyncrr.queues import RowQueue
 from asyncrr.rows import CALL_SHIFT, OpenRows, scalar_columns
 from asyncrr.timelines import EMPTY_TIME_POINT
@@ -130,7 +131,8 @@ def test_rows_that_make_no_columns_are_counted_as_dropped() -> None:
     queue = RowQueue()
     queue.open_rows("a", False, refusing).extend((queue.next_call(), 5, EMPTY_TIME_POINT, 1.0))
     log(queue, "b")
-    queue.seal()
+    with pytest.warns(RecordingWarning, match="a: rows are dropped"):
+        queue.seal()
     counts = queue.counts()
     assert (counts.logged, counts.waiting, counts.refused) == (2, 1, {"not_storable": 1})
 
@@ -139,7 +141,10 @@ def test_the_first_chunk_can_be_dropped_by_name() -> None:
     queue = RowQueue()
     queue.put(chunk_of(2))
     queue.drop_first(chunks_in(queue)[0], "not_storable")
+    queue.drop_first(chunk_of(2), "not_storable")  # another one: dropped meanwhile
     assert queue.counts().refused == {"not_storable": 2}
+    assert not queue.is_idle  # the gap is yet to be told
+    assert [gap.row_count for gap in queue.take_gaps()] == [2]
     assert queue.is_idle
 
 

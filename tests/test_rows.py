@@ -23,18 +23,17 @@ def scalars(*rows: tuple[int, int, tuple[object, ...], object], is_static: bool 
     return open_rows
 
 
-def test_detaching_takes_all_and_leaves_none() -> None:
+def test_making_chunks_leaves_the_rows_where_they_are() -> None:
     open_rows = scalars((0, 1, EMPTY_TIME_POINT, 1.0), (1, 2, EMPTY_TIME_POINT, 2.0))
-    assert open_rows.row_count == 2
-    assert len(open_rows.detach()) == 8
-    assert open_rows.row_count == 0
+    (chunk,) = open_rows.chunks(open_rows[:])
+    assert len(chunk) == open_rows.row_count == 2
 
 
 def test_rows_have_their_calls_numbers_log_times_and_timelines() -> None:
     first = with_time(EMPTY_TIME_POINT, "step", "sequence", 7)
     second = with_time(first, "step", "sequence", 8)
     open_rows = scalars((3, 10, first, 1.0), (5, 20, second, 2.0))
-    (chunk,) = open_rows.chunks(open_rows.detach())
+    (chunk,) = open_rows.chunks(open_rows[:])
     assert (chunk.row_numbers >> np.uint64(CALL_SHIFT)).tolist() == [3, 5]
     assert {name: (kind, times.tolist()) for name, (kind, times) in chunk.timelines.items()} == {
         "step": ("sequence", [7, 8]),
@@ -44,7 +43,7 @@ def test_rows_have_their_calls_numbers_log_times_and_timelines() -> None:
 
 def test_static_rows_have_no_time() -> None:
     open_rows = scalars((0, 1, with_time(EMPTY_TIME_POINT, "step", "sequence", 7), 1.0), is_static=True)
-    (chunk,) = open_rows.chunks(open_rows.detach())
+    (chunk,) = open_rows.chunks(open_rows[:])
     assert chunk.is_static
     assert chunk.timelines == {}
 
@@ -52,7 +51,7 @@ def test_static_rows_have_no_time() -> None:
 def test_rows_on_other_timelines_go_to_another_chunk() -> None:
     step = with_time(EMPTY_TIME_POINT, "step", "sequence", 7)
     open_rows = scalars((0, 1, EMPTY_TIME_POINT, 1.0), (1, 2, step, 2.0), (2, 3, EMPTY_TIME_POINT, 3.0))
-    first, second = open_rows.chunks(open_rows.detach())
+    first, second = open_rows.chunks(open_rows[:])
     assert set(first.timelines) == {"log_time"}
     assert first.columns["Scalars:scalars"].values.tolist() == [1, 3]
     assert first.timelines["log_time"][1].tolist() == [1, 3]
@@ -62,7 +61,7 @@ def test_rows_on_other_timelines_go_to_another_chunk() -> None:
 
 def test_rows_that_threads_appended_out_of_order_are_put_in_order() -> None:
     open_rows = scalars((4, 40, EMPTY_TIME_POINT, 4.0), (2, 20, EMPTY_TIME_POINT, 2.0))
-    (chunk,) = open_rows.chunks(open_rows.detach())
+    (chunk,) = open_rows.chunks(open_rows[:])
     assert chunk.timelines["log_time"][1].tolist() == [20, 40]
     assert chunk.columns["Scalars:scalars"].values.tolist() == [2, 4]
 
@@ -105,7 +104,7 @@ def test_the_kinds_of_rows_and_of_timelines_may_both_differ() -> None:
         [(EMPTY_TIME_POINT, (position,)), (step, (position, label)), (step, (position,)), (step, (label,))]
     ):
         open_rows.extend((call, call, point, value))
-    chunks = open_rows.chunks(open_rows.detach())
+    chunks = open_rows.chunks(open_rows[:])
     found = {
         int(number >> CALL_SHIFT): (set(chunk.columns), set(chunk.timelines))
         for chunk in chunks

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import errno
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable
-from typing import IO, Literal, Protocol
+from typing import IO, Literal
+from weakref import WeakValueDictionary
 
 from asyncrr.disk import Disk, disk
 from asyncrr.errors import SinkError, UsageError
 from asyncrr.outbox import Outbox
+from asyncrr.sinks.targets import File, Stream, Target
 from asyncrr.wire import PREAMBLE, Frame, SegmentIndex, encode_header
 
 __all__ = ["FileSink", "StreamSink", "stdout_sink"]
@@ -24,17 +26,6 @@ _SLICE_BYTES = 512 * 1024
 _GATHER_BYTES = 256 * 1024
 _RETRY_SECONDS = 0.5
 _REOPEN_SECONDS = 0.05
-_ALIGNMENT = 8
-
-
-class _Target(Protocol):
-    """Something that bytes can be appended to. Every method may block; all are called under one lock."""
-
-    def open(self) -> int: ...
-    def write(self, data: bytes | memoryview) -> None: ...
-    def sync(self) -> None: ...
-    def cut(self, offset: int) -> None: ...
-    def close(self) -> None: ...
 
 
 class _Segment:
@@ -43,13 +34,14 @@ class _Segment:
     `written_sequence` moves only when the result of a write is known, under the lock that a write holds.
     """
 
-    def __init__(self, target: _Target, sync: bool) -> None:
+    def __init__(self, target: Target, sync: bool) -> None:
         self.lock = threading.Lock()
         self.written_sequence = -1
         self.is_open = False
         self._target = target
         self._must_sync = sync
         self._is_distrusted = False
+        self._is_torn = False
         self._first_frames: list[Frame] = []
         self._offset = 0
         self._index = SegmentIndex()
@@ -81,8 +73,8 @@ class _Segment:
         if not todo:
             return
         if self._is_distrusted:
-            self._is_distrusted = False
             self._begin(self._first_frames)
+            self._is_distrusted = False
         self._append([], todo)
         self._sync_or_distrust()
         self.written_sequence = todo[-1].sequence
@@ -116,16 +108,25 @@ class _Segment:
 
     def _append(self, parts: list[bytes], frames: list[Frame]) -> None:
         buffers = [*parts, *(buffer for frame in frames for buffer in frame.buffers)]
+        self._mend()
         try:
             for piece in _pieces(buffers):
                 self._target.write(piece)
         except BaseException:
-            self._target.cut(self._offset)
+            self._is_torn = True
+            with contextlib.suppress(OSError):  # then the next write begins with it
+                self._mend()
             raise
         self._offset += sum(map(len, parts))
         for frame in frames:
             self._index.add(frame, self._offset)
             self._offset += frame.nbytes
+
+    def _mend(self) -> None:
+        """After a failed write: cut back to the last whole frame."""
+        if self._is_torn:
+            self._target.cut(self._offset)
+            self._is_torn = False
 
 
 def _pieces(parts: list[bytes | memoryview]) -> list[bytes | memoryview]:
@@ -169,7 +170,17 @@ class _SegmentSink:
         self._loop = asyncio._get_running_loop()
         if self._loop is None:  # the process ends: `finish` opens the file
             return
-        self._submit(lambda: self._segment.open(outbox), self._opened)
+        self._open(outbox)
+
+    def _open(self, outbox: Outbox) -> None:
+        if not self._is_to_wait():
+            self._submit(lambda: self._segment.open(outbox), self._opened)
+        elif self._loop is not None:
+            self._loop.call_later(_REOPEN_SECONDS, self.wake)
+
+    def _is_to_wait(self) -> bool:
+        """Whether another sink is about to let go of what this one writes to."""
+        return False
 
     def wake(self) -> None:
         """Write what there is, unless a write is under way: then its end goes on."""
@@ -178,7 +189,7 @@ class _SegmentSink:
             return
         if not self._segment.is_open:
             if not outbox.is_closed and outbox.error is None:
-                self._submit(lambda: self._segment.open(outbox), self._opened)
+                self._open(outbox)
             return
         if outbox.has_queued:
             self._batch = frames = outbox.take(_TAKE_BYTES)
@@ -308,13 +319,33 @@ class FileSink(_SegmentSink):
             raise UsageError(f"durability={durability!r}: choose 'process' or 'disk'")
         self.path = os.fspath(path)
         self.durability = durability
-        super().__init__(self.path, _Segment(_File(self.path), sync=durability == "disk"))
+        self._place = os.path.abspath(self.path)
+        self._is_in_line = False
+        self._before: FileSink | None = None
+        super().__init__(self.path, _Segment(File(self.path), sync=durability == "disk"))
+
+    def _is_to_wait(self) -> bool:
+        if not self._is_in_line:
+            self._is_in_line = True
+            self._before, _latest[self._place] = _latest.get(self._place), self
+        if self._before is not None and not self._before._is_letting_go:
+            self._before = None
+        return self._before is not None
+
+    @property
+    def _is_letting_go(self) -> bool:
+        return self._outbox is not None and self._outbox.is_closing and not self._outbox.is_closed
 
     def forget(self) -> FileSink:
         """In a forked child: leave the parent's file alone; the child's rows go to a file of its own beside it."""
         self._segment.forget()
+        _latest.clear()
         stem, suffix = os.path.splitext(self.path)
         return FileSink(f"{stem}-{os.getpid()}{suffix}", self.durability)
+
+
+_latest: WeakValueDictionary[str, FileSink] = WeakValueDictionary()
+"""Who came last to each file in this process."""
 
 
 class StreamSink(_SegmentSink):
@@ -330,7 +361,7 @@ class StreamSink(_SegmentSink):
 
     def __init__(self, stream: IO[bytes], name: str = "stream") -> None:
         self._stream = stream
-        super().__init__(name, _Segment(_Stream(stream), sync=True), Disk(f"asyncrr-{name}"))
+        super().__init__(name, _Segment(Stream(stream), sync=True), Disk(f"asyncrr-{name}"))
 
     def forget(self) -> StreamSink:
         """In a forked child: a segment of its own on the same stream."""
@@ -340,88 +371,3 @@ class StreamSink(_SegmentSink):
 def stdout_sink() -> StreamSink:
     """A sink that writes to standard output."""
     return StreamSink(sys.stdout.buffer, "stdout")
-
-
-class _File:
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._descriptor = -1
-
-    def open(self) -> int:
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-        descriptor = os.open(self._path, flags, 0o644)
-        try:
-            _lock(descriptor, self._path)
-            end = os.lseek(descriptor, 0, os.SEEK_END)
-            padding = -end % _ALIGNMENT
-            if padding:
-                os.write(descriptor, bytes(padding))
-        except BaseException:
-            os.close(descriptor)
-            raise
-        self._descriptor = descriptor
-        return end + padding
-
-    def write(self, data: bytes | memoryview) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(self._descriptor, view) :]
-
-    def sync(self) -> None:
-        getattr(os, "fdatasync", os.fsync)(self._descriptor)
-
-    def cut(self, offset: int) -> None:
-        os.ftruncate(self._descriptor, offset)
-        os.lseek(self._descriptor, offset, os.SEEK_SET)
-
-    def close(self) -> None:
-        descriptor, self._descriptor = self._descriptor, -1
-        os.close(descriptor)
-
-
-class _Stream:
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-
-    def open(self) -> int:
-        return 0
-
-    def write(self, data: bytes | memoryview) -> None:
-        view = memoryview(data)
-        while view:
-            written = self._stream.write(view)
-            view = view[len(view) if written is None else written :]
-
-    def sync(self) -> None:
-        self._stream.flush()
-
-    def cut(self, offset: int) -> None:
-        """What a stream took cannot be taken back: readers find the next frame by its mark."""
-
-    def close(self) -> None:
-        """The stream belongs to the one who gave it."""
-
-
-def _lock(descriptor: int, path: str) -> None:
-    """Take the file for this writer alone; the lock goes with the descriptor, however the process ends."""
-    try:
-        import fcntl
-    except ImportError:
-        import msvcrt
-
-        def take() -> None:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-    else:
-
-        def take() -> None:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-    deadline = time.monotonic() + 0.2
-    while True:
-        try:
-            return take()
-        except OSError as error:
-            if time.monotonic() >= deadline:
-                reason = "another writer has this file open: choose another path"
-                raise BlockingIOError(error.errno, reason, path) from None
-            time.sleep(0.01)

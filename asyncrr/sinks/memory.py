@@ -20,10 +20,13 @@ class MemorySink:
 
     def __init__(self) -> None:
         self._frames: list[Frame] = []
+        self._preface: list[Frame] = []
         self._outbox: Outbox | None = None
 
     def attach(self, outbox: Outbox) -> None:
         """Begin to take from `outbox`."""
+        if outbox is not self._outbox:
+            self._preface = outbox.preface
         self._outbox = outbox
         outbox.opened()
         self.wake()
@@ -57,5 +60,5 @@ class MemorySink:
         frames, self._frames = self._frames, []
         if self._outbox is None or not frames:
             return b""
-        first = encode_header(self._outbox.header)
-        return b"".join([PREAMBLE, *(buffer for frame in [first, *frames] for buffer in frame.buffers)])
+        first, self._preface = [encode_header(self._outbox.header), *self._preface], []
+        return b"".join([PREAMBLE, *(buffer for frame in [*first, *frames] for buffer in frame.buffers)])

@@ -15,6 +15,7 @@ import pytest
 
 import asyncrr as rr
 from asyncrr.sinks import file as file_sinks
+from asyncrr.sinks import targets
 from asyncrr.wire import PREAMBLE
 
 
@@ -141,7 +142,7 @@ class Faulty:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str, errors: list[int | None]) -> None:
         self.calls = 0
-        self._real = getattr(file_sinks._File, name)
+        self._real = getattr(targets.File, name)
         faulty = self
 
         def call(target: Any, *arguments: Any) -> Any:
@@ -153,7 +154,7 @@ class Faulty:
                 raise OSError(code, os.strerror(code))
             return faulty._real(target, *arguments)
 
-        monkeypatch.setattr(file_sinks._File, name, call)
+        monkeypatch.setattr(targets.File, name, call)
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])

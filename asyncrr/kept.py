@@ -1,0 +1,54 @@
+"""What is kept of a row from the call on, so that nobody else can change it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from asyncrr.archetypes import AnyValues, Scalars, TextLog
+from asyncrr.archetypes.any_values import RowSchema
+from asyncrr.batching import ROW_BYTES
+from asyncrr.conversions import batches_of, bearer_of
+from asyncrr.rows import MakeColumns, batch_columns, mapping_columns, scalar_columns, snapshot, text_columns
+
+__all__ = ["COLUMNS", "Append", "Kept", "kept_of", "mapping_bytes", "no_appends"]
+
+COLUMNS: dict[type | None, MakeColumns] = {
+    Scalars: scalar_columns,
+    TextLog: text_columns,
+    dict: mapping_columns,
+    None: batch_columns,
+}
+"""How columns are made of each kind of row that is kept as plain values, and of all others."""
+
+Append: TypeAlias = "Callable[[tuple[Any, ...]], None]"
+Kept: TypeAlias = "tuple[type | None, Any, int]"
+
+
+def kept_of(entities: tuple[object, ...]) -> Kept:
+    """The kind of a row, its value as nobody else can change it, and its bytes."""
+    if len(entities) == 1:
+        entity = bearer_of(entities[0])
+        kind = entity.__class__
+        if kind is Scalars:
+            value: Any = entity.scalars
+            return Scalars, value, ROW_BYTES if value.__class__ is float else value.nbytes
+        if kind is TextLog:
+            return TextLog, (entity.text, entity.level, entity.color), len(entity.text)
+        if kind is AnyValues and entity.schema is not None and entity.values:
+            value = (entity.schema, tuple(entity.values.values()))
+            return dict, value, mapping_bytes(value)
+    batches, size = snapshot(batches_of(*entities))
+    return None, batches, size
+
+
+def no_appends() -> dict[type, dict[str, Append]]:
+    """For each kind of row that is kept as plain values: by canonical path, where rows are appended."""
+    return {kind: {} for kind in COLUMNS if kind is not None}
+
+
+def mapping_bytes(value: tuple[RowSchema, tuple[Any, ...]]) -> int:
+    """What a row of plain Python scalars takes beyond ``ROW_BYTES``."""
+    schema, values = value
+    size = ROW_BYTES * (len(values) - 1)
+    return size + sum([len(text) for text in values if text.__class__ is str]) if schema.texts else size

@@ -1,0 +1,129 @@
+"""What segments are written to: a file, or a stream."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import IO, Protocol
+
+__all__ = ["File", "Stream", "Target"]
+
+_ALIGNMENT = 8
+_LOCK_SECONDS = 0.2
+
+
+class Target(Protocol):
+    """Something that bytes can be appended to. Every method may block; all are called under one lock."""
+
+    def open(self) -> int:
+        """Open it; returns where a segment may begin."""
+        ...
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Append all of `data`, or part of it if an exception is raised."""
+        ...
+
+    def sync(self) -> None:
+        """Have what was written reach what this target promises."""
+        ...
+
+    def cut(self, offset: int) -> None:
+        """Take back what was written from there on, if that can be done."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
+
+
+class File:
+    """A file of which this process is the only writer."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._descriptor = -1
+
+    def open(self) -> int:
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+        descriptor = os.open(self._path, flags, 0o644)
+        try:
+            _lock(descriptor, self._path)
+            end = os.lseek(descriptor, 0, os.SEEK_END)
+            padding = -end % _ALIGNMENT
+            if padding:
+                os.write(descriptor, bytes(padding))
+        except BaseException:
+            os.close(descriptor)
+            raise
+        self._descriptor = descriptor
+        return end + padding
+
+    def write(self, data: bytes | memoryview) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+
+    def sync(self) -> None:
+        getattr(os, "fdatasync", os.fsync)(self._descriptor)
+
+    def cut(self, offset: int) -> None:
+        os.ftruncate(self._descriptor, offset)
+        os.lseek(self._descriptor, offset, os.SEEK_SET)
+
+    def close(self) -> None:
+        descriptor, self._descriptor = self._descriptor, -1
+        os.close(descriptor)
+
+    def __del__(self) -> None:
+        if self._descriptor >= 0:  # of a recording that nobody closed
+            self.close()
+
+
+class Stream:
+    """A stream that belongs to the one who gave it."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def open(self) -> int:
+        return 0
+
+    def write(self, data: bytes | memoryview) -> None:
+        view = memoryview(data)
+        while view:
+            written = self._stream.write(view)
+            view = view[len(view) if written is None else written :]
+
+    def sync(self) -> None:
+        self._stream.flush()
+
+    def cut(self, offset: int) -> None:
+        """What a stream took cannot be taken back: readers find the next frame by its mark."""
+
+    def close(self) -> None:
+        """The one who gave the stream closes it."""
+
+
+def _lock(descriptor: int, path: str) -> None:
+    """Take the file for this writer alone; the lock goes with the descriptor, however the process ends."""
+    try:
+        import fcntl
+    except ImportError:
+        import msvcrt
+
+        def take() -> None:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+    else:
+
+        def take() -> None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            return take()
+        except OSError as error:
+            if time.monotonic() >= deadline:
+                reason = "another writer has this file open: choose another path"
+                raise BlockingIOError(error.errno, reason, path) from None
+            time.sleep(0.01)
