@@ -96,9 +96,12 @@ class Writer:
 
     @property
     def _quickest(self) -> Lane | None:
-        """The lane that back-pressure goes by: of those that go on, the one that holds least."""
+        """The lane that back-pressure goes by: of those that go on, the one that has delivered most.
+
+        Not the one that holds least: a stuck sink that drops rows to keep its bound holds little as well.
+        """
         going_on = [lane for lane in self.lanes if not lane.is_over]
-        return min(going_on, key=lambda lane: lane.outbox.held_bytes, default=None)
+        return max(going_on, key=lambda lane: lane.outbox.durable_sequence, default=None)
 
     # ---- the task
 
@@ -230,9 +233,10 @@ class Writer:
 
     def _bound_outboxes(self) -> None:
         """Keep every outbox within its bound, unless the recording waits for it."""
-        waited_for = None if self._on_full == "drop_oldest" or self.is_buffering else self._quickest
+        quickest = None if self._on_full == "drop_oldest" or self.is_buffering else self._quickest
         for lane in self.lanes:
-            if lane is waited_for or lane.outbox.held_bytes <= self._max_queue_bytes:
+            is_waited_for = quickest is not None and lane.outbox.durable_sequence >= quickest.outbox.durable_sequence
+            if is_waited_for or lane.outbox.held_bytes <= self._max_queue_bytes:
                 continue
             reason = "buffer_full" if lane.sink is None else "queue_full"
             rows = lane.outbox.drop_oldest(self._max_queue_bytes, reason)

@@ -8,6 +8,7 @@ import gc
 import os
 import sys
 import threading
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 from doubles import HeldSink, balances, check_complete, new_recording, scalars, until
 
 import asyncrr as rr
+from asyncrr.sinks.targets import File
 
 KIB = 1024
 DEADLINE = 10.0
@@ -130,6 +132,34 @@ def test_a_stuck_sink_does_not_hold_up_a_file(tmp_path: Path, quiet: None) -> No
 
     asyncio.run(main())
     check_complete(path, [float(value) for value in range(count)])
+
+
+@pytest.mark.parametrize("file_first", [True, False])
+def test_a_stuck_sink_is_not_taken_for_the_quickest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quiet: None, file_first: bool
+) -> None:
+    """It holds little since it drops rows; the calls wait for the file, however slow that is."""
+    write = File.write
+
+    def slow_write(file: File, data: bytes | memoryview) -> None:
+        time.sleep(0.004)
+        write(file, data)
+
+    monkeypatch.setattr(File, "write", slow_write)
+    path = tmp_path / "a.arrd"
+
+    async def main() -> None:
+        rec = new_recording(max_queue_bytes=64 * KIB)
+        sinks: list[Any] = [rr.FileSink(path), HeldSink()]
+        await rec.set_sinks(*(sinks if file_first else reversed(sinks)))
+        for value in range(20_000):
+            await rec.log("x", rr.Scalars(float(value)))
+        with pytest.raises(rr.FlushError, match="rows for held"):
+            await rec.aclose(timeout=2)
+        file = next(sink for sink in rec.stats().sinks if sink.name == str(path))
+        assert (file.delivered, file.dropped) == (20_000, {})
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("method", ["attach", "wake"])
