@@ -17,7 +17,7 @@ from asyncrr.components import ComponentBatch
 from asyncrr.errors import DataError
 
 if TYPE_CHECKING:
-    from asyncrr.protocols import AsComponents
+    pass
 
 __all__ = ["as_component_batches", "batches_of", "bearer_of", "plain_row", "register"]
 
@@ -71,9 +71,9 @@ def bearer_of(value: Any) -> Any:
             return value
         kind = type(value)
         convert = _registered.get(kind) or _found.get(kind) or _convert_of(kind)
-        if convert is _batches_of_components:
-            return value
         value = convert(value)
+        if convert is _itself:
+            return value
     raise DataError(f"{describe(value)}: registered conversions lead from one object to the next without an end")
 
 
@@ -110,8 +110,9 @@ def _checked(batches: Any, value: Any) -> list[ComponentBatch]:
     return checked
 
 
-def _batches_of_components(value: AsComponents) -> Any:
-    return value.as_component_batches()
+def _itself(value: Any) -> Any:
+    """The end of every conversion: an object that bears components."""
+    return value
 
 
 def _convert_of(type_: type) -> Convert:
@@ -128,7 +129,7 @@ def _look_up(type_: type) -> Convert:
         if base in _registered:
             return _registered[base]
         if "as_component_batches" in base.__dict__:
-            return _batches_of_components
+            return _itself
         if base in _BUILT_IN:
             return _BUILT_IN[base]
         package = base.__module__.partition(".")[0]
@@ -137,7 +138,7 @@ def _look_up(type_: type) -> Convert:
         if "__dataclass_fields__" in base.__dict__:
             return _of_dataclass
     if hasattr(type_, "as_component_batches"):
-        return _batches_of_components
+        return _itself
     if hasattr(type_, "keys") and hasattr(type_, "__getitem__"):
         return _of_mapping
     if hasattr(type_, "__array__") or hasattr(type_, "__dlpack__") or hasattr(type_, "__array_interface__"):

@@ -60,13 +60,21 @@ def test_a_wrong_token_is_refused_once(tmp_path: Path, token: str | None) -> Non
     asyncio.run(main())
 
 
+async def given_up(recording: rr.RecordingStream) -> None:
+    """Wait for the end of the sink's task: nothing is left that could try again."""
+    (lane,) = recording._writer.lanes
+    assert isinstance(lane.sink, rr.WebSocketSink)
+    assert lane.sink._task is not None
+    await asyncio.wait_for(lane.sink._task, 5)
+
+
 def test_another_version_is_refused_once() -> None:
     async def main() -> None:
         async with fake(encode_message(Error("version", "protocol 9"))) as (url, visits):
             recording = rr.new_recording("tests", recording_id="version")
             with pytest.raises(ProtocolError, match="protocol 9"):
                 await recording.connect(url)
-            await asyncio.sleep(0.3)
+            await given_up(recording)
             assert len(visits) == 1
             with suppress(rr.FlushError):
                 await recording.aclose()
@@ -82,7 +90,7 @@ def test_a_frame_that_is_too_large_fails_once() -> None:
             await recording.log("x", rr.Scalars(1))
             with pytest.raises((rr.FlushError, ProtocolError), match="larger than"):
                 await recording.flush(timeout=5)
-            await asyncio.sleep(0.3)
+            await given_up(recording)
             assert len(visits) == 1
             with suppress(rr.FlushError):
                 await recording.aclose()

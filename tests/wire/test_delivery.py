@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asyncrr.errors import CorruptError, UsageError
@@ -150,6 +150,20 @@ def test_a_named_number_rewinds() -> None:
 def test_what_was_never_sent_cannot_be_acknowledged(message: Any) -> None:
     with pytest.raises(CorruptError, match="never sent"):
         streaming().receive(message)
+
+
+def test_an_acknowledgement_that_crosses_a_rewind_counts() -> None:
+    """The frame was sent, a rewind asked for it again, and then it turns out to have arrived all the same."""
+    sender = streaming()
+    sender.sent(1, 10)
+    sender.sent(2, 10)
+    assert sender.receive(Expected(1)) == Rewind(0)
+    assert sender.receive(Ack(1)) == Rewind(1)
+    assert sender.durable == 1
+    sender.sent(2, 10)
+    assert sender.receive(Ack(2)) == Delivered(2)
+    with pytest.raises(CorruptError, match="never sent"):
+        sender.receive(Ack(3))
 
 
 def test_an_end_is_acknowledged_as_a_whole() -> None:
@@ -334,7 +348,6 @@ STEPS = [
 
 @settings(max_examples=300)
 @given(st.lists(st.sampled_from(STEPS), max_size=80), st.sampled_from([5, 30, 1000]))
-@example(["log", "log", "connect", "arrive", "answer", "send", "arrive", "fail_sync", "send", "answer"], 5)
 def test_nothing_acknowledged_is_lost_and_nothing_is_stored_twice(steps: list[str], window: int) -> None:
     world = World(window)
     for step in steps:
