@@ -128,6 +128,13 @@ class Column:
         return cls._from_instances(descriptor, instances, counts)
 
     @classmethod
+    def from_singles(cls, descriptor: ComponentDescriptor, singles: Sequence[float | str]) -> Column:
+        """Put one component of many rows together that each have one instance: a number, or a string."""
+        if descriptor.dtype == "str":
+            return cls._from_instances(descriptor, singles, 1)
+        return cls(descriptor, 1, np.array(singles, descriptor.dtype))
+
+    @classmethod
     def from_parts(
         cls, descriptor: ComponentDescriptor, values: BatchValues, lengths: Sequence[int] | Array | None = None
     ) -> Column:

@@ -8,8 +8,16 @@ from typing import Any, overload
 import numpy as np
 
 from asyncrr.errors import UsageError
-from asyncrr.scope import active_time_point, set_active_sequence, set_active_time_point
-from asyncrr.timelines import EMPTY_TIME_POINT, duration_ns, sequence_value, timestamp_ns, with_time, without
+from asyncrr.scope import active_time_point, context_state, doubts, set_active_time_point, set_context_state
+from asyncrr.timelines import (
+    EMPTY_TIME_POINT,
+    QUICKLY_COMPARED,
+    duration_ns,
+    sequence_value,
+    timestamp_ns,
+    with_time,
+    without,
+)
 
 __all__ = [
     "disable_timeline",
@@ -45,17 +53,21 @@ def set_time(timeline: str, *, sequence: Any = None, duration: Any = None, times
         TypeError: It is no time.
     """
     if sequence is not None and duration is None and timestamp is None:
-        is_plain = sequence.__class__ is int and _LEAST <= sequence <= _GREATEST
-        set_active_sequence(timeline, sequence if is_plain else sequence_value(sequence))
+        if sequence.__class__ is not int or not 0 <= sequence <= QUICKLY_COMPARED:
+            sequence = sequence_value(sequence)
+        if not doubts:
+            recording, time_point, scope, below, doubt = context_state()
+            schema = time_point[0]
+            if schema.only_sequence == timeline and scope.borrower is None:  # as in most loops
+                set_context_state((recording, (schema, sequence), scope, below, doubt))
+                return
+        set_active_time_point(with_time(active_time_point(), timeline, "sequence", sequence))
     elif duration is not None and sequence is None and timestamp is None:
         set_active_time_point(with_time(active_time_point(), timeline, "duration", duration_ns(duration)))
     elif timestamp is not None and sequence is None and duration is None:
         set_active_time_point(with_time(active_time_point(), timeline, "timestamp", timestamp_ns(timestamp)))
     else:
         raise UsageError(f"set_time({timeline!r}): give exactly one of sequence, duration and timestamp")
-
-
-_LEAST, _GREATEST = -(2**63), 2**63 - 1
 
 
 def set_time_sequence(timeline: str, sequence: int) -> None:

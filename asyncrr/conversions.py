@@ -6,24 +6,23 @@ Types of other packages are recognised by their module's name, never by importin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from asyncrr.archetypes import AnyValues, Scalars, TextLog
-from asyncrr.archetypes.any_values import RowSchema, infer_batch, row_of_scalars
+from asyncrr.archetypes.any_values import infer_batch
 from asyncrr.coercion import describe
 from asyncrr.components import ComponentBatch
 from asyncrr.errors import DataError
 
-if TYPE_CHECKING:
-    pass
-
-__all__ = ["as_component_batches", "batches_of", "bearer_of", "plain_row", "register"]
+__all__ = ["as_component_batches", "batches_of", "bearer_of", "register", "registered"]
 
 Convert: TypeAlias = "Callable[[Any], Any]"
 
-_registered: dict[type, Convert] = {}
+registered: dict[type, Convert] = {}
+"""What users have registered, by type."""
+
 _found: dict[type, Convert] = {}
 _FOUND_KEPT = 4096
 _MAX_CONVERSIONS = 8
@@ -41,7 +40,7 @@ def register(type_: type, convert: Callable[[Any], Any]) -> None:
         raise TypeError(f"register takes a type, not {describe(type_)}")
     if not callable(convert):
         raise TypeError(f"register takes a function, not {describe(convert)}")
-    _registered[type_] = convert
+    registered[type_] = convert
     _found.clear()
 
 
@@ -70,16 +69,11 @@ def bearer_of(value: Any) -> Any:
         if isinstance(value, ComponentBatch):
             return value
         kind = type(value)
-        convert = _registered.get(kind) or _found.get(kind) or _convert_of(kind)
+        convert = registered.get(kind) or _found.get(kind) or _convert_of(kind)
         value = convert(value)
         if convert is _itself:
             return value
     raise DataError(f"{describe(value)}: registered conversions lead from one object to the next without an end")
-
-
-def plain_row(value: dict[Any, Any]) -> tuple[RowSchema, tuple[Any, ...]] | None:
-    """The schema and the values of a mapping of plain Python scalars; ``None`` if it is anything else."""
-    return None if dict in _registered else row_of_scalars(value)
 
 
 def batches_of(*objects: Any) -> list[ComponentBatch]:
@@ -126,8 +120,8 @@ def _convert_of(type_: type) -> Convert:
 
 def _look_up(type_: type) -> Convert:
     for base in type_.__mro__:
-        if base in _registered:
-            return _registered[base]
+        if base in registered:
+            return registered[base]
         if "as_component_batches" in base.__dict__:
             return _itself
         if base in _BUILT_IN:

@@ -12,13 +12,14 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from asyncrr.archetypes import Scalars, TextLog
+from asyncrr.archetypes.any_values import plain_bytes
 from asyncrr.awaitables import DONE, TURN, Consequence
 from asyncrr.batching import ROW_BYTES, BatchingConfig
 from asyncrr.columns import chunks_of
-from asyncrr.conversions import plain_row
+from asyncrr.conversions import registered
 from asyncrr.errors import ClosedError, QueueFull, RecordingWarning, UsageError
 from asyncrr.home import Home, running_loop
-from asyncrr.kept import COLUMNS, Kept, kept_of, mapping_bytes, no_appends
+from asyncrr.kept import COLUMNS, Kept, kept_of, no_appends
 from asyncrr.notices import callers_level, notice_of_drops
 from asyncrr.paths import entity_path_of
 from asyncrr.queues import CHUNK_ROWS, OnFull, RowQueue
@@ -125,21 +126,19 @@ class Intake:
         value: Any
         if kind is Scalars:
             value = entity.scalars  # type: ignore[attr-defined]
-        elif kind is TextLog:
-            value = (entity.text, entity.level, entity.color)  # type: ignore[attr-defined]
-            self._count_extra(len(value[0]))
-        elif (value := plain_row(entity)) is not None:  # type: ignore[arg-type]
-            self._count_extra(mapping_bytes(value))
         else:
-            return self._log(path, (entity,), static, time, strict)
+            if kind is TextLog:
+                value = (entity.text, entity.level, entity.color)  # type: ignore[attr-defined]
+                size = len(value[0])
+            elif (size := plain_bytes(entity)) > 0 and dict not in registered:  # type: ignore[arg-type]
+                value = entity.copy()  # type: ignore[attr-defined]
+            else:
+                return self._log(path, (entity,), static, time, strict)
+            self._queue.extra_bytes += size
+            self._checkpoint -= size // ROW_BYTES
         call = self._next_call()
         append((call, _time_ns(), active_time_point() if doubts else context_state()[1], value))
         return DONE if call < self._checkpoint else self._at_checkpoint(call, append.__self__)  # type: ignore[attr-defined]
-
-    def _count_extra(self, nbytes: int) -> None:
-        """Count what a row takes beyond ``ROW_BYTES``."""
-        self._queue.extra_bytes += nbytes
-        self._checkpoint -= nbytes // ROW_BYTES
 
     def _log(
         self,
@@ -203,7 +202,8 @@ class Intake:
         if kind is not None and not static and not self._is_full:
             self._appends[kind][path] = open_rows.extend
         if size > ROW_BYTES:
-            self._count_extra(size)
+            self._queue.extra_bytes += size
+            self._checkpoint -= size // ROW_BYTES
         return DONE if call < self._checkpoint else self._at_checkpoint(call, open_rows)
 
     def send_columns(

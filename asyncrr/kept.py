@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from asyncrr.archetypes import AnyValues, Scalars, TextLog
-from asyncrr.archetypes.any_values import RowSchema
+from asyncrr.archetypes.any_values import plain_bytes
 from asyncrr.batching import ROW_BYTES
 from asyncrr.conversions import batches_of, bearer_of
 from asyncrr.rows import MakeColumns, batch_columns, mapping_columns, scalar_columns, snapshot, text_columns
 
-__all__ = ["COLUMNS", "Append", "Kept", "kept_of", "mapping_bytes", "no_appends"]
+__all__ = ["COLUMNS", "Append", "Kept", "kept_of", "no_appends"]
 
 COLUMNS: dict[type | None, MakeColumns] = {
     Scalars: scalar_columns,
@@ -35,9 +35,8 @@ def kept_of(entities: tuple[object, ...]) -> Kept:
             return Scalars, value, ROW_BYTES if value.__class__ is float else value.nbytes
         if kind is TextLog:
             return TextLog, (entity.text, entity.level, entity.color), len(entity.text)
-        if kind is AnyValues and entity.schema is not None and entity.values:
-            value = (entity.schema, tuple(entity.values.values()))
-            return dict, value, mapping_bytes(value)
+        if kind is AnyValues and (size := plain_bytes(entity.values)) > 0:
+            return dict, entity.values.copy(), size
     batches, size = snapshot(batches_of(*entities))
     return None, batches, size
 
@@ -45,10 +44,3 @@ def kept_of(entities: tuple[object, ...]) -> Kept:
 def no_appends() -> dict[type, dict[str, Append]]:
     """For each kind of row that is kept as plain values: by canonical path, where rows are appended."""
     return {kind: {} for kind in COLUMNS if kind is not None}
-
-
-def mapping_bytes(value: tuple[RowSchema, tuple[Any, ...]]) -> int:
-    """What a row of plain Python scalars takes beyond ``ROW_BYTES``."""
-    schema, values = value
-    size = ROW_BYTES * (len(values) - 1)
-    return size + sum([len(text) for text in values if text.__class__ is str]) if schema.texts else size

@@ -9,10 +9,10 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from asyncrr.archetypes import Scalars, TextLog
-from asyncrr.archetypes.any_values import RowSchema
+from asyncrr.archetypes.any_values import SCALAR_DTYPES, plain_columns
 from asyncrr.buffers import POOLED_BYTES, snapshot_of
 from asyncrr.chunks import Chunk, Column
-from asyncrr.components import ComponentBatch
+from asyncrr.components import ComponentBatch, ComponentDescriptor
 from asyncrr.timelines import TimePoint
 
 __all__ = [
@@ -97,11 +97,11 @@ def _timelines(
 ) -> Iterable[tuple[np.ndarray[Any, Any] | None, dict[str, tuple[str, np.ndarray[Any, Any]]]]]:
     if is_static:
         return [(None, {})]
-    schemas = dict.fromkeys(map(_schema_of, points))
-    if len(schemas) == 1:
+    schemas = list(map(_schema_of, points))
+    if schemas.count(schemas[0]) == len(schemas):
         return [(None, _times(points))]
     parts = []
-    for schema in schemas:
+    for schema in dict.fromkeys(schemas):
         places = np.array([i for i, point in enumerate(points) if point[0] is schema])
         parts.append((places, _times([points[i] for i in places])))
     return parts
@@ -139,36 +139,37 @@ def scalar_columns(values: list[Any]) -> list[_Part]:
 
 def text_columns(values: list[tuple[str, str | None, int | None]]) -> list[_Part]:
     """Columns of rows whose values are each text, level and color of a ``TextLog``."""
+    levels, colors = list(map(itemgetter(1), values)), list(map(itemgetter(2), values))
+    is_even = levels.count(None) in (0, len(values)) and colors.count(None) in (0, len(values))
+    given = [(True, True)] if is_even else [(level is None, color is None) for _, level, color in values]
     parts: list[_Part] = []
-    for given, places in _grouped([(level is None, color is None) for _, level, color in values]):
+    for _, places in _grouped(given):
         rows = values if places is None else [values[i] for i in places]
         columns = {}
-        for field, items, is_absent in zip(_TEXT_FIELDS, zip(*rows, strict=True), (False, *given), strict=True):
-            if not is_absent:
-                columns[field.id] = Column.from_batches(field, items, len(rows))
+        for place, field in enumerate(_TEXT_FIELDS):
+            if rows[0][place] is not None:
+                columns[field.id] = Column.from_singles(field, list(map(itemgetter(place), rows)))
         parts.append((places, columns))
     return parts
 
 
-def mapping_columns(values: list[tuple[RowSchema, tuple[Any, ...]]]) -> list[_Part]:
-    """Columns of rows whose values are each plain Python scalars, with their schema."""
+def mapping_columns(values: list[dict[str, Any]]) -> list[_Part]:
+    """Columns of rows whose values are each a mapping of plain Python scalars."""
     parts: list[_Part] = []
-    for schema, places in _grouped(list(map(_schema_of, values))):
-        rows = [values[i][1] for i in places] if places is not None else [row for _, row in values]
-        columns = {
-            descriptor.id: Column.from_batches(descriptor, items, len(rows))
-            for descriptor, items in zip(schema.descriptors, zip(*rows, strict=True), strict=True)
-        }
-        parts.append((places, columns))
+    for items_of, places in plain_columns(values):
+        columns = {}
+        for name, items in items_of.items():
+            descriptor = ComponentDescriptor(name, SCALAR_DTYPES[items[0].__class__])
+            columns[name] = Column.from_singles(descriptor, items)
+        parts.append((None if places is None else np.array(places), columns))
     return parts
 
 
 def _grouped(keys: list[Any]) -> list[tuple[Any, np.ndarray[Any, Any] | None]]:
     """Each key with the places where it stands; ``None`` where that is everywhere."""
-    distinct = dict.fromkeys(keys)
-    if len(distinct) == 1:
+    if keys.count(keys[0]) == len(keys):
         return [(keys[0], None)]
-    groups: dict[Any, list[int]] = {key: [] for key in distinct}
+    groups: dict[Any, list[int]] = {key: [] for key in dict.fromkeys(keys)}
     for place, key in enumerate(keys):
         groups[key].append(place)
     return [(key, np.array(places)) for key, places in groups.items()]

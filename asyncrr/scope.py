@@ -38,7 +38,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
 from asyncrr.frames import borrowing_context, current_task, enclosing, is_finished, keeps_its_scopes, watch
-from asyncrr.timelines import EMPTY_TIME_POINT, TimePoint, with_time
+from asyncrr.timelines import EMPTY_TIME_POINT, TimePoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,8 +55,8 @@ __all__ = [
     "enter",
     "leave",
     "leave_innermost",
-    "set_active_sequence",
     "set_active_time_point",
+    "set_context_state",
 ]
 
 P = ParamSpec("P")
@@ -97,8 +97,8 @@ _state: contextvars.ContextVar[State] = contextvars.ContextVar(
 )
 _doubts: set[int] = set()
 """The ids of all doubts alive. While there are none, the context tells the truth."""
-doubts, context_state = _doubts, _state.get
-"""For the one hot path: while there are no doubts, ``context_state()[1]`` is :func:`active_time_point`."""
+doubts, context_state, set_context_state = _doubts, _state.get, _state.set
+"""For hot paths: while there are no doubts, ``context_state()[1]`` is :func:`active_time_point`."""
 _keepers: dict[FrameType, Keeper] = {}
 """By their generators' frames, those that hold open scopes."""
 _declared: dict[FrameType, Keeper] = {}
@@ -124,17 +124,6 @@ def set_active_time_point(time_point: TimePoint) -> None:
     _state.set((recording, time_point, scope, below, doubt))
     if scope.borrower is not None and scope.borrower is borrowing_context():
         _run_in(scope.borrower, set_active_time_point, time_point)
-
-
-def set_active_sequence(timeline: str, number: int) -> None:
-    """Set the time on one sequence timeline: at once where it is the only one, as in most loops."""
-    if not _doubts:
-        recording, time_point, scope, below, doubt = _state.get()
-        schema = time_point[0]
-        if schema.only_sequence == timeline and scope.borrower is None:
-            _state.set((recording, (schema, number), scope, below, doubt))
-            return
-    set_active_time_point(with_time(active_time_point(), timeline, "sequence", number))
 
 
 def enter(recording: object) -> Scope:

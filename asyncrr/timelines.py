@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EMPTY_TIME_POINT",
+    "QUICKLY_COMPARED",
     "TimeColumn",
     "TimePoint",
     "TimeSchema",
@@ -36,6 +37,9 @@ _INT64_MIN = -(2**63)
 _INT64_MAX = 2**63 - 1
 _MILLISECONDS_FROM = 1e11
 """Seconds since the epoch beyond this (the year 5138) are milliseconds by mistake."""
+
+QUICKLY_COMPARED = 2**30 - 1
+"""The greatest integer that CPython keeps in one digit. Hot paths check these at once, and others at length."""
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _EXTENSIONS_KEPT = 256

@@ -7,6 +7,7 @@ import fractions
 import sys
 import types
 from collections import OrderedDict, UserDict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,9 +24,10 @@ from asyncrr.errors import DataError
 
 
 @pytest.fixture(autouse=True)
-def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conversions, "_registered", {})
+def _registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(conversions, "_found", {})
+    yield
+    conversions.registered.clear()
 
 
 def ids(*objects: Any) -> list[str]:

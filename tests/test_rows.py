@@ -5,8 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from asyncrr.chunks import Column
 from asyncrr.components import ComponentBatch, ComponentDescriptor, TensorValue
-from asyncrr.rows import CALL_SHIFT, OpenRows, batch_columns, scalar_columns, snapshot
+from asyncrr.rows import (
+    CALL_SHIFT,
+    OpenRows,
+    batch_columns,
+    mapping_columns,
+    scalar_columns,
+    snapshot,
+    text_columns,
+)
 from asyncrr.timelines import EMPTY_TIME_POINT, with_time
 
 POSITION = ComponentDescriptor("P:positions", "float32", (2,))
@@ -146,3 +155,49 @@ def test_a_snapshot_keeps_what_nobody_can_change() -> None:
     owned = batch(POSITION, np.zeros((1, 2), np.float32))
     ((kept,), _) = snapshot([owned])
     assert kept is owned
+
+
+def values_of(columns: dict[str, Column]) -> dict[str, object]:
+    return {
+        name: column.values.tobytes().decode() if column.descriptor.dtype == "str" else column.values.tolist()
+        for name, column in columns.items()
+    }
+
+
+def test_mappings_with_the_same_names_and_types_are_one_part() -> None:
+    ((places, columns),) = mapping_columns([{"a": 1, "b": "xy", "c": True}, {"b": "zz", "a": 2, "c": False}])
+    assert places is None
+    assert {name: column.descriptor.dtype for name, column in columns.items()} == {
+        "a": "int64",
+        "b": "str",
+        "c": "bool",
+    }
+    assert values_of(columns) == {"a": [1, 2], "b": "xyzz", "c": [True, False]}
+
+
+@pytest.mark.parametrize(
+    ("rows", "parts"),
+    [
+        ([{"a": 1}, {"a": 1.5}, {"a": 2}], {(0, 2): {"a": [1, 2]}, (1,): {"a": [1.5]}}),
+        ([{"a": 1}, {"b": 2}, {"a": 3}], {(0, 2): {"a": [1, 3]}, (1,): {"b": [2]}}),
+        ([{"a": 1}, {"a": 2, "b": 3}], {(0,): {"a": [1]}, (1,): {"a": [2], "b": [3]}}),
+        ([{"a": 1, "b": 2.5}, {"a": True, "b": 3.5}], {(0,): {"a": [1], "b": [2.5]}, (1,): {"a": [True], "b": [3.5]}}),
+    ],
+)
+def test_mappings_that_differ_are_parts_of_their_own(
+    rows: list[dict[str, object]], parts: dict[tuple[int, ...], dict[str, list[object]]]
+) -> None:
+    made = {tuple(places.tolist()): values_of(columns) for places, columns in mapping_columns(rows)}  # type: ignore[union-attr]
+    assert made == parts
+
+
+def test_texts_with_and_without_a_level_are_parts_of_their_own() -> None:
+    ((places, columns),) = text_columns([("a", "INFO", None), ("b", "WARN", None)])
+    assert places is None
+    assert values_of(columns) == {"TextLog:text": "ab", "TextLog:level": "INFOWARN"}
+    parts = text_columns([("a", "INFO", None), ("b", None, None), ("c", "WARN", None), ("d", None, 255)])
+    assert [(places.tolist(), set(columns)) for places, columns in parts] == [  # type: ignore[union-attr]
+        ([0, 2], {"TextLog:text", "TextLog:level"}),
+        ([1], {"TextLog:text"}),
+        ([3], {"TextLog:text", "TextLog:color"}),
+    ]

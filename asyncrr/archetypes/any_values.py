@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -9,79 +11,79 @@ import numpy as np
 from asyncrr.coercion import DTYPES, clean_text, json_value, refusal
 from asyncrr.components import ColumnBatches, ComponentBatch, ComponentColumn, ComponentDescriptor
 from asyncrr.errors import DataError, UsageError
+from asyncrr.timelines import QUICKLY_COMPARED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["AnyValues", "DynamicArchetype", "RowSchema", "infer_batch", "row_of_scalars"]
+__all__ = ["SCALAR_DTYPES", "AnyValues", "DynamicArchetype", "infer_batch", "plain_bytes", "plain_columns"]
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 
-_SCALAR_DTYPES: dict[type, str] = {bool: "bool", int: "int64", float: "float64", str: "str"}
-_SCHEMAS_KEPT = 4096
+SCALAR_DTYPES: dict[type, str] = {bool: "bool", int: "int64", float: "float64", str: "str"}
+"""Python's plain scalars, and as what they are stored."""
+
+_NAMES_KEPT = 4096
 _INT64_MIN = -(2**63)
 _INT64_MAX = 2**63 - 1
 
 
-class RowSchema:
-    """What rows of plain Python scalars with the same names and types have in common.
-
-    Attributes:
-        descriptors: One for each value, in their order.
-        integers: The names of those that are ``int``.
-        texts: The names of those that are ``str``.
-    """
-
-    __slots__ = ("descriptors", "integers", "texts")
-
-    def __init__(self, descriptors: tuple[ComponentDescriptor, ...], names: tuple[str, ...]) -> None:
-        self.descriptors = descriptors
-        of_dtype = list(zip(names, descriptors, strict=True))
-        self.integers = tuple([name for name, descriptor in of_dtype if descriptor.dtype == "int64"])
-        self.texts = tuple([name for name, descriptor in of_dtype if descriptor.dtype == "str"])
-
-
-_UNSEEN: Any = object()
-_schemas: dict[tuple[Any, ...], RowSchema | None] = {}
 _known: dict[str, ComponentDescriptor] = {}
 
 
 def _remember(descriptor: ComponentDescriptor) -> ComponentDescriptor:
     """Keep the type of a component, in case ``None`` comes for it later."""
-    if len(_known) >= _SCHEMAS_KEPT:
+    if len(_known) >= _NAMES_KEPT:
         _known.clear()
     _known[descriptor.id] = descriptor
     return descriptor
 
 
-def _new_schema(key: tuple[Any, ...]) -> RowSchema | None:
-    prefix, names, *types = key
-    if len(_schemas) >= _SCHEMAS_KEPT:
-        _schemas.clear()
-    schema = None
-    if all(kind in _SCALAR_DTYPES for kind in types):
-        descriptors = [
-            _remember(ComponentDescriptor(prefix + name, _SCALAR_DTYPES[kind]))
-            for name, kind in zip(names, types, strict=True)
-        ]
-        schema = RowSchema(tuple(descriptors), names)
-    _schemas[key] = schema
-    return schema
+def plain_bytes(values: dict[Any, Any]) -> int:
+    """How many bytes the values of a mapping take where all are plain Python scalars under names known before.
+
+    Returns:
+        Eight for each number, one for each character; -1 where a value needs a closer look.
+    """
+    size = 8 * len(values) or -1
+    for name, value in values.items():
+        if name not in _known:
+            return -1
+        kind = value.__class__
+        if kind is float:
+            continue
+        if kind is str:
+            if not value.isascii() and clean_text(value) is not value:
+                return -1
+            size += len(value)
+        elif kind is int:
+            if not (0 <= value <= QUICKLY_COMPARED or _INT64_MIN <= value <= _INT64_MAX):
+                return -1
+        elif kind is not bool:
+            return -1
+    return size
 
 
-def row_of_scalars(values: dict[Any, Any]) -> tuple[RowSchema, tuple[Any, ...]] | None:
-    """The schema and the values of a mapping whose like has been logged; ``None`` where they need a closer look."""
-    row = tuple(values.values())
-    schema = _schemas.get(("", tuple(values), *map(type, row)))
-    if schema is None or not row:
-        return None
-    for name in schema.integers:
-        if not _INT64_MIN <= values[name] <= _INT64_MAX:
-            return None
-    for name in schema.texts:
-        if not values[name].isascii():
-            return None
-    return schema, row
+def plain_columns(rows: list[dict[str, Any]]) -> Iterable[tuple[dict[str, Sequence[Any]], list[int] | None]]:
+    """Mappings of plain Python scalars as columns.
+
+    Args:
+        rows: Of each, the values are plain by :func:`plain_bytes`.
+
+    Returns:
+        For all rows with the same names and types: their values by name, and which rows these are (``None``: all).
+    """
+    names = tuple(rows[0])
+    if all(map(len(names).__eq__, map(len, rows))):
+        with suppress(KeyError):
+            columns: dict[str, Sequence[Any]] = {name: list(map(itemgetter(name), rows)) for name in names}
+            if all(len(set(map(type, column))) == 1 for column in columns.values()):
+                return [(columns, None)]
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for place, row in enumerate(rows):
+        names = tuple(sorted(row))
+        groups.setdefault((names, *[type(row[name]) for name in names]), []).append(place)
+    return [({name: [rows[i][name] for i in places] for name in key[0]}, places) for key, places in groups.items()]
 
 
 class AnyValues:
@@ -91,16 +93,12 @@ class AnyValues:
     texts is several instances of one component; a mapping, or a list of anything else, is one structure.
 
     Attributes:
-        values: The values as they were given, where all are plain Python scalars.
-        schema: What rows like this have in common; ``None`` where the values are not all plain scalars.
+        values: The values as they were given.
     """
 
-    __slots__ = ("_batches", "schema", "values")
-
-    _PREFIX = ""
+    __slots__ = ("_batches", "values")
 
     values: dict[str, Any]
-    schema: RowSchema | None
 
     def __init__(self, drop_untyped_nones: bool = True, **values: Any) -> None:
         """Take values.
@@ -112,34 +110,15 @@ class AnyValues:
         self._take("", values, drop_untyped_nones)
 
     def _take(self, prefix: str, values: dict[str, Any], drop_untyped_nones: bool) -> None:
-        key = (prefix, tuple(values), *map(type, values.values()))
-        schema = _schemas.get(key, _UNSEEN)
-        if schema is _UNSEEN:
-            schema = _new_schema(key)
-        if schema is not None:
-            for name in schema.integers:
-                if not _INT64_MIN <= values[name] <= _INT64_MAX:
-                    schema = None
-                    break
-            else:
-                for name in schema.texts:
-                    if not values[name].isascii():
-                        values[name] = clean_text(values[name])
-        self.schema = schema
         self.values = values
         self._batches: list[ComponentBatch] | None = None
-        if schema is None:
+        if prefix or plain_bytes(values) < 0:
             self._batches = _batches(prefix, values, drop_untyped_nones)
 
     def as_component_batches(self) -> list[ComponentBatch]:
         """The values, each as one batch."""
         if self._batches is None:
-            self._batches = [
-                ComponentBatch(descriptor, [value] if descriptor.dtype == "str" else _array(value, descriptor.dtype))
-                for descriptor, value in zip(
-                    self.schema.descriptors if self.schema else (), self.values.values(), strict=True
-                )
-            ]
+            self._batches = _batches("", self.values, True)
         return list(self._batches)
 
     @classmethod
@@ -195,8 +174,8 @@ def infer_batch(name: str, value: Any) -> ComponentBatch:
         DataError: The value cannot be stored.
     """
     kind = type(value)
-    if kind in _SCALAR_DTYPES:
-        return _scalar_batch(name, value, _SCALAR_DTYPES[kind])
+    if kind in SCALAR_DTYPES:
+        return _scalar_batch(name, value, SCALAR_DTYPES[kind])
     if isinstance(value, ComponentBatch):
         descriptor = value.descriptor
         renamed = ComponentDescriptor(name, descriptor.dtype, descriptor.shape, descriptor.component_type)
@@ -208,8 +187,8 @@ def infer_batch(name: str, value: Any) -> ComponentBatch:
     if isinstance(value, np.ndarray | np.generic) or _is_tensor(value):
         return _array_batch(name, value)
     plain = json_value(value, name)
-    if type(plain) in _SCALAR_DTYPES:
-        return _scalar_batch(name, plain, _SCALAR_DTYPES[type(plain)])
+    if type(plain) in SCALAR_DTYPES:
+        return _scalar_batch(name, plain, SCALAR_DTYPES[type(plain)])
     if type(plain) is bytes or (
         plain is not value and isinstance(plain, list) and not isinstance(value, set | frozenset)
     ):
