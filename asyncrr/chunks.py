@@ -12,7 +12,7 @@ import numpy as np
 from asyncrr.components import NUMERIC_DTYPES, BatchValues, ComponentDescriptor, Struct, TensorValue
 from asyncrr.errors import UsageError
 
-__all__ = ["Chunk", "ChunkRow", "Column", "RowValues", "TensorLayout"]
+__all__ = ["Bundle", "Chunk", "ChunkRow", "Column", "RowValues", "Run", "TensorLayout"]
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 
@@ -324,6 +324,10 @@ class Chunk:
             self.is_static,
         )
 
+    def split(self) -> list[Chunk]:
+        """One chunk for each entity."""
+        return [self]
+
     def row(self, index: int) -> ChunkRow:
         """One row, by its place in the chunk; arrays are views."""
         return ChunkRow(
@@ -331,6 +335,56 @@ class Chunk:
             {name: int(times[index]) for name, (_, times) in self.timelines.items()},
             {id_: column.batch(index) for id_, column in self.columns.items()},
         )
+
+
+class Run(NamedTuple):
+    """Rows of one entity that follow one another.
+
+    Attributes:
+        entity_path: Of the entity.
+        row_count: At least one.
+    """
+
+    entity_path: str
+    row_count: int
+
+
+class Bundle(Chunk):
+    """Rows of several entities, one entity after another: a chunk for many that have few rows each.
+
+    Row numbers increase within each entity. Static rows are never bundled.
+
+    Attributes:
+        runs: The entities, in order.
+        entity_path: The entities in short, for messages.
+    """
+
+    __slots__ = ("runs",)
+
+    def __init__(
+        self,
+        runs: tuple[Run, ...],
+        row_numbers: Array,
+        timelines: dict[str, tuple[str, Array]],
+        columns: dict[str, Column],
+    ) -> None:
+        super().__init__(f"{runs[0].entity_path} and {len(runs) - 1} more", row_numbers, timelines, columns)
+        self.runs = runs
+
+    @property
+    def starts(self) -> Array:
+        """Where each entity's rows begin, int64 ``(runs,)``."""
+        return _starts([run.row_count for run in self.runs])[:-1]
+
+    def split(self) -> list[Chunk]:
+        chunks = []
+        start = 0
+        for path, count in self.runs:
+            chunk = self.slice(start, start + count)
+            chunk.entity_path = path
+            chunks.append(chunk)
+            start += count
+        return chunks
 
 
 def _is_variable(descriptor: ComponentDescriptor) -> bool:

@@ -6,13 +6,14 @@ import contextlib
 import itertools
 import threading
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from operator import delitem
 from typing import Literal, NamedTuple, TypeAlias
 
 from asyncrr.batching import ROW_BYTES
 from asyncrr.chunks import Chunk
 from asyncrr.notices import notice_of_drops
-from asyncrr.rows import CALL_SHIFT, FIELDS, MakeColumns, OpenRows
+from asyncrr.rows import CALL_SHIFT, FIELDS, MakeColumns, OpenRows, bundled
 from asyncrr.wire import Gap
 
 __all__ = ["CHUNK_ROWS", "OnFull", "QueueCounts", "RowQueue"]
@@ -21,6 +22,13 @@ OnFull: TypeAlias = Literal["wait", "drop_oldest", "drop_newest", "raise"]
 
 CHUNK_ROWS = 8192
 """Rows of one entity become a chunk at this number at the latest: turning them into columns takes about 1 ms."""
+
+
+_BUNDLED_ROWS = 512
+"""Entities with fewer rows than this share a chunk: a chunk for each would cost more than the rows."""
+
+_BUNDLED_PATHS = 2**16
+"""Characters that the paths in one chunk have together at most: a frame's head is bounded."""
 
 
 class QueueCounts(NamedTuple):
@@ -109,26 +117,45 @@ class RowQueue:
     def seal(self, only: OpenRows | None = None) -> None:
         """Turn open rows into chunks: all, or `only` these."""
         with self.lock:
-            if only is None:
-                self._base_call = self.next_call()
-                self.extra_bytes = 0
-            for open_rows in [only] if only is not None else list(self._open.values()):
-                if open_rows:
-                    self._seal(open_rows)
+            if only is not None:
+                self._seal([only])
+                return
+            self._base_call = self.next_call()
+            self.extra_bytes = 0
+            few: dict[MakeColumns, list[OpenRows]] = {}
+            for open_rows in list(self._open.values()):
+                if not open_rows:
+                    continue
+                if open_rows.is_static or len(open_rows) >= FIELDS * _BUNDLED_ROWS:
+                    self._seal([open_rows])
+                else:
+                    few.setdefault(open_rows.make_columns, []).append(open_rows)
+            for open_rows_of_kind in few.values():
+                for group in _groups(open_rows_of_kind):
+                    self._seal(group)
 
-    def _seal(self, open_rows: OpenRows) -> None:
-        rows = open_rows[:]
-        count = len(rows) // FIELDS
+    def _seal(self, group: list[OpenRows]) -> None:
+        """Turn the rows of some entities, which share their way to make columns, into chunks."""
+        taken = [(open_rows, open_rows[:]) for open_rows in group]
         chunks: list[Chunk] | None = None
         with contextlib.suppress(Exception):  # an interrupt on the way leaves the rows where they are
-            chunks = open_rows.chunks(rows)
-        del open_rows[: len(rows)]
+            if len(taken) == 1:
+                chunks = group[0].chunks(taken[0][1])
+            else:
+                chunks = bundled([(open_rows.path, rows) for open_rows, rows in taken], group[0].make_columns)
+        if chunks is None and len(group) > 1:  # only those that cannot be stored shall be lost
+            for open_rows in group:
+                self._seal([open_rows])
+            return
+        deque(map(delitem, group, [slice(len(rows)) for _, rows in taken]), 0)  # one call, which no interrupt divides
         if chunks is None:
+            rows = taken[0][1]
+            count = len(rows) // FIELDS
             first, last = rows[0] << CALL_SHIFT, rows[-FIELDS] << CALL_SHIFT
             self.refuse("not_storable", first, last, count, count * ROW_BYTES)
-            notice_of_drops(open_rows.path, "not_storable")
+            notice_of_drops(group[0].path, "not_storable")
             return
-        self._detached_rows += count
+        self._detached_rows += sum(map(len, chunks))
         for chunk in chunks:
             self._append(chunk)
 
@@ -185,7 +212,8 @@ class RowQueue:
     def _drop(self, chunk: Chunk, reason: str) -> None:
         self._chunk_bytes -= chunk.nbytes
         self._detached_rows -= len(chunk)
-        self.refuse(reason, int(chunk.row_numbers[0]), int(chunk.row_numbers[-1]), len(chunk), chunk.nbytes)
+        first, last = int(chunk.row_numbers.min()), int(chunk.row_numbers.max())
+        self.refuse(reason, first, last, len(chunk), chunk.nbytes)
 
     # ---- accounting
 
@@ -223,3 +251,18 @@ class RowQueue:
         self.extra_bytes = self._detached_rows = self._chunk_bytes = self._passed_rows = self._passed_bytes = 0
         self._refused.clear()
         self._refused_bytes.clear()
+
+
+def _groups(few: list[OpenRows]) -> Iterator[list[OpenRows]]:
+    """Entities that share a chunk: so many that turning their rows into columns takes about 1 ms."""
+    group: list[OpenRows] = []
+    rows = characters = 0
+    for open_rows in few:
+        if group and (rows >= CHUNK_ROWS or characters + len(open_rows.path) > _BUNDLED_PATHS):
+            yield group
+            group, rows, characters = [], 0, 0
+        group.append(open_rows)
+        rows += open_rows.row_count
+        characters += len(open_rows.path)
+    if group:
+        yield group

@@ -11,7 +11,16 @@ from asyncrr.components import BatchValues
 from asyncrr.errors import FormatError, UsageError
 from asyncrr.paths import entity_path_of
 from asyncrr.query import ComponentColumn, Loaded, Row
-from asyncrr.segments import DamagedRange, Segment, Source, StoredChunk, open_path, read_segments
+from asyncrr.segments import (
+    DamagedRange,
+    Segment,
+    Source,
+    StoredChunk,
+    StoredFrame,
+    chunks_of,
+    open_path,
+    read_segments,
+)
 from asyncrr.wire.segment_frames import Gap, RecordingHeader
 
 __all__ = ["MissingRows", "RecordingData", "WriterInfo", "read_recording"]
@@ -85,20 +94,25 @@ class RecordingData:
         self.damage: list[DamagedRange] = list(damage)
         self._chunks: dict[str, list[StoredChunk]] = {}
         fingerprints: set[tuple[str, int, int]] = set()
-        repeated: list[StoredChunk] = []
         for rank, writer in enumerate(self._writers):
-            writer.settle(rank)
+            writer.settle()
             if hole := writer.hole():
                 self.damage.append(DamagedRange("", 0, 0, hole))
-            for stored in writer.chunks.values():
-                self._chunks.setdefault(stored.summary.entity_path, []).append(stored)
-                if stored.summary.is_static:
-                    fingerprints.add(stored.fingerprint)
-            repeated += writer.repeated
-        for stored in repeated:
-            if stored.fingerprint not in fingerprints:
-                fingerprints.add(stored.fingerprint)
-                self._chunks.setdefault(stored.summary.entity_path, []).append(stored)
+            for frame in writer.frames.values():
+                self._add(frame, writer, rank)
+                if frame.summary.is_static:
+                    fingerprints.add(frame.fingerprint)
+        for rank, writer in enumerate(self._writers):
+            for frame in writer.repeated:
+                if frame.fingerprint not in fingerprints:
+                    fingerprints.add(frame.fingerprint)
+                    self._add(frame, writer, rank)
+
+    def _add(self, frame: StoredFrame, writer: _Writer, rank: int) -> None:
+        for stored in chunks_of(frame):
+            stored.writer_id = writer.writer_id
+            stored.writer_rank = rank
+            self._chunks.setdefault(stored.summary.entity_path, []).append(stored)
 
     @property
     def is_complete(self) -> bool:
@@ -145,8 +159,12 @@ class RecordingData:
         """Rows that were logged and are not here, as their writers told."""
         return [MissingRows(writer.writer_id, *gap[:5]) for writer in self._writers for gap in writer.missing]
 
+    def frames(self) -> list[StoredFrame]:
+        """The frames of all chunks, each once; for tools that copy recordings."""
+        return list(dict.fromkeys(stored.frame for stored in self.stored_chunks()))
+
     def stored_chunks(self) -> Iterator[StoredChunk]:
-        """All chunks, entity by entity; for tools that copy recordings."""
+        """All chunks, entity by entity; a frame of several entities comes up with each of them."""
         for chunks in self._chunks.values():
             yield from chunks
 
@@ -246,9 +264,10 @@ class RecordingData:
             try:
                 chunk = stored.load()
             except FormatError as error:
-                self.damage.append(DamagedRange(stored.source.name, stored.offset, stored.nbytes, error.reason))
-                path = stored.summary.entity_path
-                self._chunks[path] = [each for each in self._chunks[path] if each is not stored]
+                frame = stored.frame
+                self.damage.append(DamagedRange(frame.source.name, frame.offset, frame.nbytes, error.reason))
+                for path in {summary.entity_path for summary in frame.summary.split()}:
+                    self._chunks[path] = [each for each in self._chunks[path] if each.frame is not frame]
             else:
                 yield Loaded(chunk, stored.writer_id, stored.writer_rank)
 
@@ -260,8 +279,8 @@ class _Writer:
         self.writer_id = writer_id
         self.header: RecordingHeader | None = None
         self.created_ns = 0
-        self.chunks: dict[int, StoredChunk] = {}
-        self.repeated: list[StoredChunk] = []
+        self.frames: dict[int, StoredFrame] = {}
+        self.repeated: list[StoredFrame] = []
         self.missing: list[Gap] = []
         self.is_ended = False
         self._gaps: dict[int, Gap] = {}
@@ -271,34 +290,31 @@ class _Writer:
         if segment.header is not None:
             self.header = segment.header
             self.created_ns = segment.header.created_ns
-        for stored in segment.chunks:
-            if stored.sequence:
-                self.chunks.setdefault(stored.sequence, stored)
+        for frame in segment.frames:
+            if frame.sequence:
+                self.frames.setdefault(frame.sequence, frame)
             else:
-                self.repeated.append(stored)
+                self.repeated.append(frame)
         self._gaps.update(segment.gaps)
         if segment.is_ended:
-            numbers = [stored.sequence for stored in segment.chunks] + [sequence for sequence, _ in segment.gaps]
+            numbers = [frame.sequence for frame in segment.frames] + [sequence for sequence, _ in segment.gaps]
             self._ends.add(max(numbers, default=0))
 
-    def settle(self, rank: int) -> None:
+    def settle(self) -> None:
         """Everything was added: see what is missing."""
-        for stored in (*self.chunks.values(), *self.repeated):
-            stored.writer_id = self.writer_id
-            stored.writer_rank = rank
         for sequence, gap in sorted(self._gaps.items()):
-            if not all(number in self.chunks for number in range(sequence - gap.frame_count + 1, sequence + 1)):
+            if not all(number in self.frames for number in range(sequence - gap.frame_count + 1, sequence + 1)):
                 self.missing.append(gap)
         self.is_ended = self.last_sequence in self._ends or (not self.last_sequence and bool(self._ends))
 
     @property
     def last_sequence(self) -> int:
-        return max((*self.chunks, *self._gaps), default=0)
+        return max((*self.frames, *self._gaps), default=0)
 
     def hole(self) -> str:
         """Which numbers between the first and the last are missing, in words; empty where none is."""
         spans = sorted(
-            [(number, number) for number in self.chunks]
+            [(number, number) for number in self.frames]
             + [(sequence - gap.frame_count + 1, sequence) for sequence, gap in self._gaps.items()]
         )
         holes, reached = [], None
@@ -309,7 +325,7 @@ class _Writer:
         return f"frames {', '.join(holes)} of writer {self.writer_id} are missing" if holes else ""
 
     def info(self) -> WriterInfo:
-        rows = sum(stored.summary.row_count for stored in self.chunks.values())
+        rows = sum(frame.summary.row_count for frame in self.frames.values())
         return WriterInfo(self.writer_id, self.created_ns, rows, self.last_sequence, self.is_ended)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from operator import itemgetter
 from typing import Any, TypeAlias
 
@@ -11,7 +12,7 @@ import numpy as np
 from asyncrr.archetypes import Scalars, TextLog
 from asyncrr.archetypes.any_values import SCALAR_DTYPES, plain_columns
 from asyncrr.buffers import POOLED_BYTES, snapshot_of
-from asyncrr.chunks import Chunk, Column
+from asyncrr.chunks import Bundle, Chunk, Column, Run
 from asyncrr.components import ComponentBatch, ComponentDescriptor
 from asyncrr.timelines import TimePoint
 
@@ -20,6 +21,7 @@ __all__ = [
     "FIELDS",
     "OpenRows",
     "batch_columns",
+    "bundled",
     "mapping_columns",
     "scalar_columns",
     "snapshot",
@@ -36,8 +38,9 @@ _SCALARS = Scalars.DESCRIPTORS[0]
 _TEXT_FIELDS = TextLog.DESCRIPTORS
 _schema_of = itemgetter(0)
 
+Array: TypeAlias = "np.ndarray[Any, Any]"
 Columns: TypeAlias = "dict[str, Column]"
-_Part: TypeAlias = "tuple[np.ndarray[Any, Any] | None, Columns]"
+_Part: TypeAlias = "tuple[Array | None, Columns]"
 MakeColumns: TypeAlias = "Callable[[list[Any]], list[_Part]]"
 
 
@@ -70,31 +73,73 @@ class OpenRows(list[Any]):
         """Turn some of the rows into chunks: one, unless they differ in their timelines or components."""
         count = len(rows) // FIELDS
         calls = np.fromiter(rows[0::FIELDS], np.int64, count)
-        log_times = np.fromiter(rows[1::FIELDS], np.int64, count)
-        points: list[TimePoint] = rows[2::FIELDS]
-        values = rows[3::FIELDS]
-        if len(calls) > 1 and not np.all(calls[1:] > calls[:-1]):  # threads drew numbers in another order
+        order = None
+        if count > 1 and not np.all(calls[1:] > calls[:-1]):  # threads drew numbers in another order
             order = np.argsort(calls, kind="stable")
-            calls, log_times = calls[order], log_times[order]
-            points = [points[i] for i in order]
-            values = [values[i] for i in order]
-        numbers = (calls << CALL_SHIFT).view(np.uint64)
-        chunks = []
-        for places, columns in self.make_columns(values):
-            part_points = points if places is None else [points[i] for i in places]
-            for same_times, timelines in _timelines(part_points, self.is_static):
-                part = _both(places, same_times)
-                part_columns = columns if same_times is None else _select(columns, same_times)
-                if not self.is_static:
-                    timelines["log_time"] = ("timestamp", log_times if part is None else log_times[part])
-                part_numbers = numbers if part is None else numbers[part]
-                chunks.append(Chunk(self.path, part_numbers, timelines, part_columns, self.is_static))
-        return chunks
+        return [
+            Chunk(self.path, numbers, timelines, columns, self.is_static)
+            for _, numbers, timelines, columns in _parts(rows, calls, order, self.make_columns, self.is_static)
+        ]
+
+
+def bundled(all_rows: Sequence[tuple[str, list[Any]]], make_columns: MakeColumns) -> list[Chunk]:
+    """Turn rows of several entities into as few chunks as their timelines and components allow.
+
+    Args:
+        all_rows: For each entity its rows, none of them static.
+        make_columns: As for :class:`OpenRows`.
+    """
+    counts = [len(rows) // FIELDS for _, rows in all_rows]
+    rows = list(chain.from_iterable([rows for _, rows in all_rows]))
+    calls = np.fromiter(rows[0::FIELDS], np.int64, sum(counts))
+    owners = np.repeat(np.arange(len(counts)), counts)
+    order = None
+    if not np.all((calls[1:] > calls[:-1]) | (owners[1:] > owners[:-1])):
+        order = np.lexsort((calls, owners))
+    chunks: list[Chunk] = []
+    for places, numbers, timelines, columns in _parts(rows, calls, order, make_columns, False):
+        of_each = counts if places is None else np.bincount(owners[places], minlength=len(counts)).tolist()
+        runs = tuple([Run(path, count) for (path, _), count in zip(all_rows, of_each, strict=True) if count])
+        if len(runs) == 1:
+            chunks.append(Chunk(runs[0].entity_path, numbers, timelines, columns))
+        else:
+            chunks.append(Bundle(runs, numbers, timelines, columns))
+    return chunks
+
+
+def _parts(
+    rows: list[Any], calls: Array, order: Array | None, make_columns: MakeColumns, is_static: bool
+) -> Iterator[tuple[Array | None, Array, dict[str, tuple[str, Array]], Columns]]:
+    """Rows with the same timelines and components: their places (``None``: all), numbers, times and columns.
+
+    Args:
+        rows: As in :class:`OpenRows`.
+        calls: Their call numbers.
+        order: In which they are to be taken; ``None`` as they are.
+        make_columns: As for :class:`OpenRows`.
+        is_static: They have no times.
+    """
+    log_times = np.fromiter(rows[1::FIELDS], np.int64, len(calls))
+    points: list[TimePoint] = rows[2::FIELDS]
+    values = rows[3::FIELDS]
+    if order is not None:
+        calls, log_times = calls[order], log_times[order]
+        points = [points[i] for i in order]
+        values = [values[i] for i in order]
+    numbers = (calls << CALL_SHIFT).view(np.uint64)
+    for places, columns in make_columns(values):
+        part_points = points if places is None else [points[i] for i in places]
+        for same_times, timelines in _timelines(part_points, is_static):
+            part = _both(places, same_times)
+            part_columns = columns if same_times is None else _select(columns, same_times)
+            if not is_static:
+                timelines["log_time"] = ("timestamp", log_times if part is None else log_times[part])
+            yield part, numbers if part is None else numbers[part], timelines, part_columns
 
 
 def _timelines(
     points: Sequence[TimePoint], is_static: bool
-) -> Iterable[tuple[np.ndarray[Any, Any] | None, dict[str, tuple[str, np.ndarray[Any, Any]]]]]:
+) -> Iterable[tuple[Array | None, dict[str, tuple[str, Array]]]]:
     if is_static:
         return [(None, {})]
     schemas = list(map(_schema_of, points))
@@ -107,7 +152,7 @@ def _timelines(
     return parts
 
 
-def _times(points: Sequence[TimePoint]) -> dict[str, tuple[str, np.ndarray[Any, Any]]]:
+def _times(points: Sequence[TimePoint]) -> dict[str, tuple[str, Array]]:
     schema = points[0][0]
     return {
         name: (kind, np.fromiter(map(itemgetter(place), points), np.int64, len(points)))
@@ -115,13 +160,13 @@ def _times(points: Sequence[TimePoint]) -> dict[str, tuple[str, np.ndarray[Any, 
     }
 
 
-def _both(first: np.ndarray[Any, Any] | None, second: np.ndarray[Any, Any] | None) -> np.ndarray[Any, Any] | None:
+def _both(first: Array | None, second: Array | None) -> Array | None:
     if first is None or second is None:
         return first if second is None else second
     return np.asarray(first[second])
 
 
-def _select(columns: Columns, places: np.ndarray[Any, Any]) -> Columns:
+def _select(columns: Columns, places: Array) -> Columns:
     return {
         name: Column.from_batches(column.descriptor, [column.batch(int(i)) for i in places], len(places))
         for name, column in columns.items()
@@ -165,7 +210,7 @@ def mapping_columns(values: list[dict[str, Any]]) -> list[_Part]:
     return parts
 
 
-def _grouped(keys: list[Any]) -> list[tuple[Any, np.ndarray[Any, Any] | None]]:
+def _grouped(keys: list[Any]) -> list[tuple[Any, Array | None]]:
     """Each key with the places where it stands; ``None`` where that is everywhere."""
     if keys.count(keys[0]) == len(keys):
         return [(keys[0], None)]

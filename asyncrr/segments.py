@@ -28,7 +28,7 @@ from asyncrr.wire.framing import (
 from asyncrr.wire.segment_frames import Gap, RecordingHeader, decode_gap, decode_header
 from asyncrr.wire.trailer import FOOTER_BYTES, Trailer, decode_trailer, trailer_length
 
-__all__ = ["DamagedRange", "Segment", "Source", "StoredChunk", "open_path", "read_segments"]
+__all__ = ["DamagedRange", "Segment", "Source", "StoredChunk", "StoredFrame", "chunks_of", "open_path", "read_segments"]
 
 _MAPPED_BYTES = 2**20
 
@@ -78,20 +78,18 @@ class Source(NamedTuple):
         return parse_header(self.view[offset : offset + FRAME_HEADER_BYTES])
 
 
-class StoredChunk:
-    """A chunk in a source, decoded when it is asked for.
+class StoredFrame:
+    """The frame of a chunk in a source, decoded when it is asked for.
 
     Attributes:
         source: Where.
-        offset: Of its frame.
-        nbytes: Of its frame.
-        sequence: The writer's number of the frame; 0 where it only repeats.
+        offset: Of its first byte.
+        nbytes: How many.
+        sequence: The writer's number of it; 0 where it only repeats.
         summary: What its head tells.
-        writer_id: Whose it is.
-        writer_rank: The writer's place among those of the recording, oldest first.
     """
 
-    __slots__ = ("_chunk", "nbytes", "offset", "sequence", "source", "summary", "writer_id", "writer_rank")
+    __slots__ = ("_chunks", "nbytes", "offset", "sequence", "source", "summary")
 
     def __init__(self, source: Source, offset: int, nbytes: int, sequence: int, summary: ChunkSummary) -> None:
         self.source = source
@@ -99,16 +97,14 @@ class StoredChunk:
         self.nbytes = nbytes
         self.sequence = sequence
         self.summary = summary
-        self.writer_id = ""
-        self.writer_rank = 0
-        self._chunk: Chunk | None = None
+        self._chunks: list[Chunk] | None = None
 
     @property
     def is_repeated(self) -> bool:
-        """Whether its frame says that it was in an earlier segment.
+        """Whether it says that it was in an earlier segment.
 
         Raises:
-            FormatError: The frame's header is damaged.
+            FormatError: Its header is damaged.
         """
         return bool(self.source.header_at(self.offset).flags & REPEATED)
 
@@ -121,19 +117,58 @@ class StoredChunk:
             return self.source.name, self.offset, 0
         return self.summary.entity_path, header.body_crc, header.nbytes
 
+    def load(self) -> list[Chunk]:
+        """A chunk for each of its entities; kept once they were decoded.
+
+        Raises:
+            FormatError: It is damaged, or not what the index says of it.
+        """
+        if self._chunks is None:
+            frame = self.source.frame_at(self.offset)
+            chunks = decode_chunk(frame).split()
+            if summary_of(frame) != self.summary:
+                raise CorruptError("the index tells another thing than the chunk", self.offset)
+            self._chunks = chunks
+        return self._chunks
+
+
+class StoredChunk:
+    """Rows of one entity in a source.
+
+    Attributes:
+        frame: Where; it may hold those of other entities, too.
+        summary: What is known of them without decoding the frame; of several entities in one frame, the least and the
+            greatest row number and time are those of all together.
+        writer_id: Whose they are.
+        writer_rank: The writer's place among those of the recording, oldest first.
+    """
+
+    __slots__ = ("_place", "frame", "summary", "writer_id", "writer_rank")
+
+    def __init__(self, frame: StoredFrame, place: int, summary: ChunkSummary) -> None:
+        self.frame = frame
+        self.summary = summary
+        self.writer_id = ""
+        self.writer_rank = 0
+        self._place = place
+
+    @property
+    def nbytes(self) -> int:
+        """Their share of the frame."""
+        return self.frame.nbytes * self.summary.row_count // self.frame.summary.row_count
+
     def load(self) -> Chunk:
         """The chunk; kept once it was decoded.
 
         Raises:
             FormatError: It is damaged, or not what the index says of it.
         """
-        if self._chunk is None:
-            frame = self.source.frame_at(self.offset)
-            chunk = decode_chunk(frame)
-            if summary_of(frame) != self.summary:
-                raise CorruptError("the index tells another thing than the chunk", self.offset)
-            self._chunk = chunk
-        return self._chunk
+        return self.frame.load()[self._place]
+
+
+def chunks_of(frame: StoredFrame) -> list[StoredChunk]:
+    """What the frame holds, entity by entity."""
+    return [StoredChunk(frame, place, summary) for place, summary in enumerate(frame.summary.split())]
 
 
 class Segment:
@@ -141,16 +176,16 @@ class Segment:
 
     Attributes:
         header: Whose it is, or ``None`` where its header is damaged.
-        chunks: Its chunks, in order.
+        frames: Those of its chunks, in order.
         gaps: Its gaps, each with its sequence number.
         is_ended: It has its trailer.
     """
 
-    __slots__ = ("chunks", "gaps", "header", "is_ended")
+    __slots__ = ("frames", "gaps", "header", "is_ended")
 
     def __init__(self, header: RecordingHeader | None) -> None:
         self.header = header
-        self.chunks: list[StoredChunk] = []
+        self.frames: list[StoredFrame] = []
         self.gaps: list[tuple[int, Gap]] = []
         self.is_ended = False
 
@@ -217,7 +252,7 @@ def _from_trailer(source: Source, start: int, trailer: Trailer) -> Segment:
     segment.is_ended = True
     for entry in trailer.entries or ():
         offset = start + entry.offset
-        segment.chunks.append(StoredChunk(source, offset, entry.nbytes, entry.sequence, entry.summary))
+        segment.frames.append(StoredFrame(source, offset, entry.nbytes, entry.sequence, entry.summary))
     for gap in trailer.gaps:
         frame = source.frame_at(start + gap)
         segment.gaps.append((frame.sequence, decode_gap(frame)))
@@ -243,7 +278,7 @@ def _scan(source: Source, end: int) -> tuple[list[Segment], list[DamagedRange]]:
 
 
 def _add_frame(source: Source, segments: list[Segment], frame: RawFrame) -> None:
-    if frame.kind == KIND_HEADER and segments and segments[-1].header is None and not segments[-1].chunks:
+    if frame.kind == KIND_HEADER and segments and segments[-1].header is None and not segments[-1].frames:
         segments[-1].header = decode_header(frame)
     elif frame.kind == KIND_HEADER:
         segments.append(Segment(decode_header(frame)))
@@ -253,7 +288,7 @@ def _add_frame(source: Source, segments: list[Segment], frame: RawFrame) -> None
         segment = segments[-1]
         if frame.kind == KIND_CHUNK:
             summary = summary_of(frame)
-            segment.chunks.append(StoredChunk(source, frame.offset, frame.nbytes, frame.sequence, summary))
+            segment.frames.append(StoredFrame(source, frame.offset, frame.nbytes, frame.sequence, summary))
         elif frame.kind == KIND_GAP:
             segment.gaps.append((frame.sequence, decode_gap(frame)))
         else:

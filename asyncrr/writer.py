@@ -216,7 +216,7 @@ class Writer:
 
     def _frame(self, chunk: Chunk, sequence: int) -> QueuedFrame:
         frame = encode_chunk(chunk, sequence)
-        first, last = int(chunk.row_numbers[0]), int(chunk.row_numbers[-1])
+        first, last = int(chunk.row_numbers.min()), int(chunk.row_numbers.max())
         return QueuedFrame(frame, first, last, _static_key(chunk), frame.sequence)
 
     def _put(self, chunk: Chunk, queued: QueuedFrame) -> None:

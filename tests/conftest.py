@@ -6,9 +6,13 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 import asyncrr as rr
+
+hypothesis.settings.register_profile("asyncrr", deadline=None)  # a slow machine is no fault; tests have deadlines
+hypothesis.settings.load_profile("asyncrr")
 
 
 @pytest.fixture(autouse=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
-from asyncrr.chunks import Chunk, Column
+from asyncrr.chunks import Bundle, Chunk, Column, Run
 from asyncrr.components import NUMERIC_DTYPES, ComponentDescriptor, TensorValue
 from asyncrr.wire import RecordingHeader
 
@@ -109,6 +110,18 @@ def chunks(draw: Any) -> Chunk:
         {id_: draw(columns(rows, id_)) for id_ in ids},
         is_static,
     )
+
+
+@st.composite
+def bundles(draw: Any) -> Bundle:
+    """Rows of two to four entities, with any components and timelines."""
+    chunk = draw(chunks().filter(lambda chunk: len(chunk) > 1 and not chunk.is_static))
+    cuts = draw(st.lists(st.integers(1, len(chunk) - 1), min_size=1, max_size=3, unique=True).map(sorted))
+    counts = [high - low for low, high in itertools.pairwise([0, *cuts, len(chunk)])]
+    runs = tuple([Run(draw(names), count) for count in counts])
+    parts = np.split(chunk.row_numbers, cuts)
+    row_numbers = np.concatenate(draw(st.permutations(parts))) if len(set(counts)) == 1 else chunk.row_numbers
+    return Bundle(runs, row_numbers, chunk.timelines, chunk.columns)
 
 
 def assert_same_batch(one: Any, other: Any) -> None:

@@ -351,8 +351,10 @@ def test_the_child_does_not_keep_the_parents_file_locked(tmp_path: Path) -> None
 
 
 MULTIPROCESSING = """
-import multiprocessing, os, sys
+import logging, multiprocessing, os, sys
 import asyncrr as rr
+
+logging.getLogger("asyncio").setLevel(logging.ERROR)  # not that this machine is slow
 
 def work(number):
     recording = rr.new_recording("family")

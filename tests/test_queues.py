@@ -8,12 +8,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from asyncrr import queues
 from asyncrr.batching import ROW_BYTES
-from asyncrr.chunks import Chunk, Column
+from asyncrr.chunks import Bundle, Chunk, Column
 from asyncrr.components import ComponentDescriptor
 from asyncrr.errors import DataError, RecordingWarning
 from asyncrr.queues import RowQueue
-from asyncrr.rows import CALL_SHIFT, OpenRows, scalar_columns
+from asyncrr.rows import CALL_SHIFT, OpenRows, scalar_columns, text_columns
 from asyncrr.timelines import EMPTY_TIME_POINT
 
 SCALAR = ComponentDescriptor("x", "float64")
@@ -37,13 +38,55 @@ def test_rows_of_an_entity_become_one_chunk() -> None:
     queue = RowQueue()
     for value in (1.0, 2.0, 3.0):
         log(queue, "a", value)
-    log(queue, "b")
     assert not queue.is_idle
     queue.seal()
-    first, second = chunks_in(queue)
-    assert (first.entity_path, second.entity_path) == ("a", "b")
-    assert first.columns["Scalars:scalars"].values.tolist() == [1, 2, 3]
-    assert (first.row_numbers >> np.uint64(CALL_SHIFT)).tolist() == [0, 1, 2]
+    (chunk,) = chunks_in(queue)
+    assert chunk.entity_path == "a"
+    assert chunk.columns["Scalars:scalars"].values.tolist() == [1, 2, 3]
+    assert (chunk.row_numbers >> np.uint64(CALL_SHIFT)).tolist() == [0, 1, 2]
+
+
+def test_entities_with_few_rows_share_a_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queues, "_BUNDLED_ROWS", 3)
+    queue = RowQueue()
+    log(queue, "s", is_static=True)
+    for path in ("a", "b", "many", "b", "many", "many", "c"):
+        log(queue, path)
+    text = queue.open_rows("a", False, text_columns)
+    text.extend((queue.next_call(), 5, EMPTY_TIME_POINT, ("line", None, None)))
+    queue.seal()
+    static, many, bundle, line = chunks_in(queue)
+    assert (static.entity_path, many.entity_path, line.entity_path) == ("s", "many", "a")
+    assert isinstance(bundle, Bundle)
+    assert bundle.runs == (("a", 1), ("b", 2), ("c", 1))
+    assert bundle.entity_path == "a and 2 more"
+    assert (bundle.row_numbers >> np.uint64(CALL_SHIFT)).tolist() == [1, 2, 4, 7]
+    assert queue.counts().waiting == 9
+
+
+def test_a_shared_chunk_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queues, "CHUNK_ROWS", 4)
+    monkeypatch.setattr(queues, "_BUNDLED_PATHS", 10)
+    queue = RowQueue()
+    for path in ("a", "b", "b", "a", "c", "d", "long path", "e"):
+        log(queue, path)
+    queue.seal()
+    assert [[chunk.entity_path for chunk in item.split()] for item in chunks_in(queue)] == [
+        ["a", "b"],
+        ["c", "d"],
+        ["long path", "e"],
+    ]
+
+
+def test_an_entity_that_makes_no_columns_takes_no_other_along() -> None:
+    queue = RowQueue()
+    log(queue, "a")
+    log(queue, "bad", "no number")  # type: ignore[arg-type]
+    log(queue, "b")
+    with pytest.warns(RecordingWarning, match="bad"):
+        queue.seal()
+    assert [chunk.entity_path for chunk in chunks_in(queue)] == ["a", "b"]
+    assert queue.counts()[1:3] == (2, {"not_storable": 1})
 
 
 def test_only_the_rows_asked_for_are_sealed() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from asyncrr import segments as segments_module
-from asyncrr.chunks import Chunk, Column
+from asyncrr.chunks import Bundle, Chunk, Column, Run
 from asyncrr.components import ComponentDescriptor
 from asyncrr.errors import CorruptError, FormatError, MissingExtraError, UnsupportedVersionError, UsageError
 from asyncrr.reading import RecordingData, read_recording
@@ -141,6 +141,46 @@ def test_a_later_version_is_refused_by_name() -> None:
         read_recording(encode_preamble(major=2) + WHOLE[16:])
 
 
+def bundle_of(paths: list[str], first: int, **times: list[int]) -> Bundle:
+    """One row for each entity, its value its place."""
+    rows = chunk([float(place) for place in range(len(paths))], first, **times)
+    return Bundle(tuple([Run(path, 1) for path in paths]), rows.row_numbers, rows.timelines, rows.columns)
+
+
+BUNDLED = segment(
+    [
+        encode_chunk(bundle_of(["a", "b", "c"], 0, t=[10, 20, 30]), 1),
+        encode_chunk(chunk([5.0], 3, "b", t=[25]), 2),
+        encode_chunk(bundle_of(["b", "a"], 4, t=[12, 40]), 3),
+    ]
+)
+
+
+def test_entities_that_share_chunks_are_read_like_others(use_index: bool) -> None:
+    data = read_recording(BUNDLED, use_index=use_index)
+    assert data.is_complete
+    assert data.entity_paths() == ["a", "b", "c"]
+    assert [data.row_count(path) for path in "abc"] == [2, 3, 1]
+    assert data.time_range("t") == (10, 40)
+    assert values(data, "a", "t") == [0.0, 1.0]
+    assert values(data, "b", "t") == [0.0, 1.0, 5.0]
+    assert [row.row_id[1] for row in data.rows("b")] == [1, 3, 4]
+    assert {path: state[SCALARS.id][0] for path, state in data.latest_at("t", 15).items()} == {"a": 0.0, "b": 0.0}
+    assert data.latest_at("t", 24, "b")["b"][SCALARS.id][0] == 1.0
+    assert (len(list(data.stored_chunks())), len(data.frames())) == (6, 3)
+    shares = sum(stored.nbytes for stored in data.stored_chunks())
+    assert 0 <= sum(frame.nbytes for frame in data.frames()) - shares < 6
+
+
+def test_damage_to_a_shared_chunk_is_told_once_and_takes_what_it_holds() -> None:
+    frame = encode_chunk(bundle_of(["a", "b", "c"], 0, t=[10, 20, 30]), 1)
+    place = BUNDLED.index(bytes(frame)) + frame.nbytes - 1
+    data = read_recording(BUNDLED[:place] + b"\xff" + BUNDLED[place + 1 :])
+    assert data.damage == []
+    assert [values(data, path) for path in "abc"] == [[1.0], [5.0, 0.0], []]
+    assert len(data.damage) == 1
+
+
 def test_opening_with_an_index_reads_no_chunk(use_index: bool) -> None:
     place = WHOLE.index(bytes(FRAMES[0])) + FRAMES[0].nbytes - 1
     damaged = WHOLE[:place] + b"\xff" + WHOLE[place + 1 :]
@@ -251,7 +291,7 @@ def test_repeated_static_chunks_count_once(use_index: bool) -> None:
     assert values(data, "s") == [9.0]
     assert values(data, "r") == [5.0]
     assert data.is_complete
-    assert sum(each.is_repeated for each in data.stored_chunks()) == 1
+    assert sum(frame.is_repeated for frame in data.frames()) == 1
 
 
 def test_a_damaged_static_chunk_is_told_when_it_is_needed() -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from asyncrr.chunks import Column
+from asyncrr.chunks import Bundle, Column
 from asyncrr.components import ComponentBatch, ComponentDescriptor, TensorValue
 from asyncrr.rows import (
     CALL_SHIFT,
     OpenRows,
     batch_columns,
+    bundled,
     mapping_columns,
     scalar_columns,
     snapshot,
@@ -201,3 +202,21 @@ def test_texts_with_and_without_a_level_are_parts_of_their_own() -> None:
         ([1], {"TextLog:text"}),
         ([3], {"TextLog:text", "TextLog:color"}),
     ]
+
+
+def test_rows_of_several_entities_share_a_chunk_in_the_order_of_their_calls() -> None:
+    step = with_time(EMPTY_TIME_POINT, "step", "sequence", 7)
+    rows = [
+        ("a", [4, 40, step, 4.0, 1, 10, step, 1.0]),  # threads drew numbers in another order
+        ("b", [2, 20, step, 2.0]),
+        ("c", [3, 30, EMPTY_TIME_POINT, 3.0, 5, 50, step, 5.0]),
+    ]
+    on_step, without = bundled(rows, scalar_columns)
+    assert isinstance(on_step, Bundle)
+    assert on_step.runs == (("a", 2), ("b", 1), ("c", 1))
+    assert on_step.starts.tolist() == [0, 2, 3]
+    assert [chunk.columns["Scalars:scalars"].values.tolist() for chunk in on_step.split()] == [[1, 4], [2], [5]]
+    assert [(chunk.row_numbers >> np.uint64(CALL_SHIFT)).tolist() for chunk in on_step.split()] == [[1, 4], [2], [5]]
+    assert [chunk.timelines["log_time"][1].tolist() for chunk in on_step.split()] == [[10, 40], [20], [50]]
+    assert not isinstance(without, Bundle)
+    assert (without.entity_path, set(without.timelines)) == ("c", {"log_time"})

@@ -88,11 +88,11 @@ class _Place:
                 gap = decode_gap(frame)
                 _complain(f"missing: {gap.row_count} rows: {gap.reason}")
             elif frame.kind == KIND_CHUNK and not frame.flags & REPEATED:
-                chunk = decode_chunk(frame)
-                if glob_matches(glob, chunk.entity_path):
-                    kinds = {name: kind for name, (kind, _) in chunk.timelines.items()}
-                    for row in select_rows([Loaded(chunk, self._writer_id, 0)], None):
-                        yield chunk.entity_path, row, kinds
+                for chunk in decode_chunk(frame).split():
+                    if glob_matches(glob, chunk.entity_path):
+                        kinds = {name: kind for name, (kind, _) in chunk.timelines.items()}
+                        for row in select_rows([Loaded(chunk, self._writer_id, 0)], None):
+                            yield chunk.entity_path, row, kinds
         except FormatError as error:
             _complain(f"damaged: {error}")
 

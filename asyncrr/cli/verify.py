@@ -28,11 +28,11 @@ def command(source: str, recording_id: str | None, as_json: bool) -> int:
     for data in open_recordings(source, recording_id, use_index=False):
         rows = 0
         damage = list(data.damage)
-        for stored in data.stored_chunks():
+        for frame in data.frames():
             try:
-                rows += len(stored.load())
+                rows += sum(map(len, frame.load()))
             except FormatError as error:
-                damage.append(DamagedRange(stored.source.name, stored.offset, stored.nbytes, error.reason))
+                damage.append(DamagedRange(frame.source.name, frame.offset, frame.nbytes, error.reason))
         gaps = data.gaps()
         is_closed = all(writer.is_ended for writer in data.writers())
         is_whole = is_whole and not damage and not gaps

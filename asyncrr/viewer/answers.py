@@ -154,13 +154,22 @@ class Answers:
             if stored.writer is not current:
                 current = stored.writer
                 parts.append(_start(current))
-            try:
-                frame = stored.read()
-            except OSError:
+            frame = self._frame(stored)
+            if frame is None:
                 continue
             parts.append(frame)
             size += len(frame)
         return b"".join(parts), cursor, skipped
+
+    def _frame(self, stored: StoredFrame) -> bytes | None:
+        """The frame with the rows of this entity alone; ``None`` where it is damaged or its file is gone."""
+        if stored.part is not None:
+            chunk = self.recording.load(stored)
+            return None if chunk is None else bytes(encode_chunk(chunk, 0))
+        try:
+            return stored.read()
+        except OSError:
+            return None
 
     def density(self, timeline: str, low: int, high: int, buckets: int) -> dict[str, list[float]]:
         """About how many rows each entity has in equal parts of a range: a chunk's rows are spread over its time."""

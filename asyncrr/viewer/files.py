@@ -89,7 +89,7 @@ class FileSource:
                 "created_ns": min(each.header.created_ns for _, each in parts if each.header is not None),
                 "writers": sorted({each.header.writer_id for _, each in parts if each.header is not None}),
                 "bytes": sum(os.path.getsize(path) for path in {path for path, _ in parts}),
-                "rows": sum(stored.summary.row_count for _, each in parts for stored in each.chunks),
+                "rows": sum(frame.summary.row_count for _, each in parts for frame in each.frames),
                 "dropped_rows": sum(gap.row_count for _, each in parts for _, gap in each.gaps),
                 "is_complete": all(each.is_ended for _, each in parts),
                 "is_live": False,

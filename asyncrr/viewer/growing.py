@@ -13,7 +13,7 @@ import numpy as np
 from asyncrr.chunks import Chunk
 from asyncrr.errors import CorruptError, FormatError
 from asyncrr.query import Cell, Loaded, latest_cells
-from asyncrr.wire.chunk_frames import ChunkSummary, decode_chunk, summary_of
+from asyncrr.wire.chunk_frames import ChunkSummary, decode_chunk, summary_of, summary_of_chunk
 from asyncrr.wire.frame_reader import Damage, FrameReader, SegmentStart
 from asyncrr.wire.framing import KIND_CHUNK, KIND_GAP, KIND_HEADER, KIND_TRAILER, RawFrame, parse_frame
 from asyncrr.wire.segment_frames import Gap, RecordingHeader, decode_gap, decode_header
@@ -54,6 +54,7 @@ class StoredFrame:
         summary: What its head tells.
         writer: Whose it is.
         place: In the list of all chunks.
+        part: Which of the entities in the frame; ``None`` where it is the only one.
     """
 
     path: str
@@ -63,6 +64,7 @@ class StoredFrame:
     summary: ChunkSummary
     writer: WriterState
     place: int
+    part: int | None
 
     def read(self) -> bytes:
         """Its bytes."""
@@ -160,7 +162,7 @@ class GrowingRecording:
         self._writers: dict[str, WriterState] = {}
         self._tails: dict[str, _Tail] = {}
         self._repeated: set[tuple[str, int]] = set()
-        self._cache: OrderedDict[int, Chunk] = OrderedDict()
+        self._cache: OrderedDict[tuple[str, int], list[Chunk]] = OrderedDict()
         self._cached_bytes = 0
 
     @property
@@ -212,16 +214,22 @@ class GrowingRecording:
             tail.writer.sequences.add(frame.sequence)
             self.gaps.append((tail.writer.header.writer_id, decode_gap(frame)))
         elif frame.kind == KIND_CHUNK and self._is_new(frame, tail.writer):
-            stored = StoredFrame(
-                tail.path,
-                frame.offset,
-                frame.nbytes,
-                frame.sequence,
-                summary_of(frame),
-                tail.writer,
-                len(self.frames),
-            )
-            self._add(stored)
+            summary = summary_of(frame)
+            # of several entities in one frame, the head tells the times of all together: not enough to look up one
+            of_each = map(summary_of_chunk, decode_chunk(frame).split()) if summary.runs else [summary]
+            for part, each in enumerate(of_each):
+                self._add(
+                    StoredFrame(
+                        tail.path,
+                        frame.offset,
+                        frame.nbytes,
+                        frame.sequence,
+                        each,
+                        tail.writer,
+                        len(self.frames),
+                        part if summary.runs else None,
+                    )
+                )
 
     def _writer(self, header: RecordingHeader) -> WriterState:
         known = self._writers.get(header.writer_id)
@@ -259,21 +267,21 @@ class GrowingRecording:
 
     def load(self, stored: StoredFrame) -> Chunk | None:
         """A chunk; ``None`` where it is damaged or its file is gone."""
-        chunk = self._cache.get(stored.place)
-        if chunk is not None:
-            self._cache.move_to_end(stored.place)
-            return chunk
-        try:
-            chunk = decode_chunk(parse_frame(stored.read(), stored.offset))
-        except (FormatError, OSError) as error:
-            self.damage.append((stored.path, stored.offset, stored.nbytes, str(error)))
-            return None
-        self._cache[stored.place] = chunk
-        self._cached_bytes += stored.nbytes
-        while self._cached_bytes > _CACHE_BYTES and len(self._cache) > 1:
-            place, _ = self._cache.popitem(last=False)
-            self._cached_bytes -= self.frames[place].nbytes
-        return chunk
+        key = stored.path, stored.offset
+        chunks = self._cache.get(key)
+        if chunks is None:
+            try:
+                chunks = decode_chunk(parse_frame(stored.read(), stored.offset)).split()
+            except (FormatError, OSError) as error:
+                self.damage.append((stored.path, stored.offset, stored.nbytes, str(error)))
+                return None
+            self._cache[key] = chunks
+            self._cached_bytes += sum(chunk.nbytes for chunk in chunks)
+            while self._cached_bytes > _CACHE_BYTES and len(self._cache) > 1:
+                _, oldest = self._cache.popitem(last=False)
+                self._cached_bytes -= sum(chunk.nbytes for chunk in oldest)
+        self._cache.move_to_end(key)
+        return chunks[stored.part or 0]
 
     def latest(self, timeline: str, time: int, entities: Iterable[str]) -> dict[tuple[str, str], Cell]:
         """What held of some entities at a time: by entity path and component, where it is."""

@@ -48,15 +48,17 @@ fixed meaning may be longer than a reader knows; it ignores the rest.
 opening), ``t`` creation (ns since 1970 UTC). A frame's identity is (recording id, writer id, sequence number). Several
 segments of the same writer may hold the same frame; several writers share a recording.
 
-**CHUNK** Rows of one entity, as columns. Each row has each timeline and each component of the chunk.
+**CHUNK** Rows of one entity, or of several one after another, as columns. Each row has each timeline and each component
+of the chunk. Entities with few rows share a chunk, since a frame for each would take more room than the rows.
 
 ===  ==========================================================================================================
 key  meaning
 ===  ==========================================================================================================
-p    entity path, at most 16,384 characters
+p    entity path, at most 16,384 characters; or a list of ``[entity path, rows]``, in the order of the rows
 n    rows, from 1 to 2²⁶
-r    *numbers*: the writer's own numbers of the rows, from 0, strictly increasing; (writer id, number) is the row's id
-s    true if the rows are static: no time, and they hold on all timelines (default false)
+r    *numbers*: the writer's own numbers of the rows, from 0, strictly increasing within each entity; (writer id, number)
+     is the row's id
+s    true if the rows are static: no time, and they hold on all timelines (default false); never of several entities
 t    timelines: a list of ``[name, "sequence" | "duration" | "timestamp", numbers]``; at most 256 (default none). The
      last two kinds are in nanoseconds; timestamps since 1970 UTC.
 c    columns: a list of mappings, at most 4,096
@@ -103,7 +105,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from asyncrr.wire.chunk_frames import ChunkSummary, decode_chunk, encode_chunk, summary_of
+from asyncrr.wire.chunk_frames import ChunkSummary, decode_chunk, encode_chunk, summary_of, summary_of_chunk
 from asyncrr.wire.framing import (
     CRITICAL,
     FILE_MAGIC,
@@ -215,6 +217,7 @@ __all__ = [
     "parse_frame",
     "read_frames",
     "summary_of",
+    "summary_of_chunk",
     "trailer_length",
     "with_flags",
 ]

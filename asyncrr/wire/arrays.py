@@ -7,6 +7,9 @@ A body is written as parts, each padded to a multiple of 8 bytes; the head names
     [0, first, step]                  number i is first + i * step; no buffer
     [width, first, last, offset]      width 1, 2, 4: the buffer holds the n - 1 unsigned differences, from ``first`` on
     [8, least, greatest, offset]      the buffer holds the int64 themselves
+    [16 + width, least, greatest, offset, unit]
+                                      width 1, 2, 4: the buffer holds n unsigned numbers; number i is least plus so
+                                      many units, the unit from 1
 
 *Sizes* (instances per row, elements or bytes per instance; unsigned) are one of::
 
@@ -34,6 +37,8 @@ DTYPES = {name: np.dtype(name).newbyteorder("<") for name in NUMERIC_DTYPES}
 
 _UNSIGNED = {width: np.dtype(f"<u{width}") for width in (1, 2, 4, 8)}
 _INT64 = np.dtype("<i8")
+_IN_UNITS = 16
+_WIDTHS = frozenset((1, 2, 4, 8, _IN_UNITS + 1, _IN_UNITS + 2, _IN_UNITS + 4))
 _BLOCK = 8192
 _PADDING = [b"\0" * length for length in range(8)]
 
@@ -84,10 +89,18 @@ class BodyWriter:
             return [0, first, step]
         steps = values[1:] - values[:-1]  # wraps around where the true difference does not fit; the sums below notice
         low, high = int(steps.min()), int(steps.max())
-        if low >= 0 and high < 2**32 and first + high * (count - 1) <= MAX_INT64:
-            width = _width(high)
-            return [width, first, last, self.add(steps.astype(_UNSIGNED[width]))]
-        return [8, int(values.min()), int(values.max()), self.add(np.ascontiguousarray(values, _INT64))]
+        of_steps = _width(high) if low >= 0 and first + high * (count - 1) <= MAX_INT64 else 8
+        least, greatest = (first, last) if of_steps < 8 else (int(values.min()), int(values.max()))
+        if of_steps > 1 and greatest - least <= MAX_INT64:
+            distances = values - least
+            unit = _unit(distances)
+            width = _width((greatest - least) // unit)
+            if width < of_steps:
+                units = (distances // unit).astype(_UNSIGNED[width])
+                return [_IN_UNITS + width, least, greatest, self.add(units), unit]
+        if of_steps < 8:
+            return [of_steps, first, last, self.add(steps.astype(_UNSIGNED[of_steps]))]
+        return [8, least, greatest, self.add(np.ascontiguousarray(values, _INT64))]
 
     def add_increasing(self, values: Array, is_regular: bool = True) -> list[int]:
         """As :meth:`add_numbers`, for numbers of which each is greater than the one before: most often by 1."""
@@ -136,6 +149,12 @@ class BodyReader:
             if int(values.min()) != low or int(values.max()) != high:
                 raise CorruptError("numbers do not have the bounds that the head names")
             return values
+        if width > _IN_UNITS:
+            units = self.take(form[3], count, _UNSIGNED[width - _IN_UNITS])
+            unit = read_int([*form, None][4], "a unit", 1, MAX_INT64)
+            if units.min() or low + unit * int(units.max()) != high:
+                raise CorruptError("numbers do not have the bounds that the head names")
+            return units.astype(_INT64) * unit + low
         steps = self.take(form[3], count - 1, _UNSIGNED[width])
         if low + int(steps.sum(dtype=np.uint64)) != high:
             raise CorruptError("differences do not add up to the last number")
@@ -190,9 +209,10 @@ def _read_form(form: Any, count: int) -> tuple[int, int, int, int]:
     if width == 0:
         step = read_int(items[2], "a step", MIN_INT64, MAX_INT64)
         return 0, first, read_int(first + step * (count - 1), "the last number", MIN_INT64, MAX_INT64), step
-    if type(width) is not int or width not in _UNSIGNED:
+    if type(width) is not int or width not in _WIDTHS:
         raise CorruptError(f"numbers of {width!r} bytes each")
-    return width, first, read_int(items[2], "a number", MIN_INT64, MAX_INT64), 0
+    highest = MAX_INT64 if width < _IN_UNITS else min(MAX_INT64, first + MAX_INT64)
+    return width, first, read_int(items[2], "a number", MIN_INT64, highest), 0
 
 
 def _is_regular(values: Array, step: int) -> bool:
@@ -202,6 +222,12 @@ def _is_regular(values: Array, step: int) -> bool:
         if ((block[1:] - block[:-1]) != step).any():
             return False
     return True
+
+
+def _unit(distances: Array) -> int:
+    """The greatest power of two that divides all of these, at least 1."""
+    bits = int(np.bitwise_or.reduce(distances))
+    return bits & -bits or 1
 
 
 def _width(greatest: int) -> int:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from asyncrr.chunks import Chunk, Column, TensorLayout
+from asyncrr.chunks import Bundle, Chunk, Column, Run, TensorLayout
 from asyncrr.components import ComponentDescriptor
 from asyncrr.errors import CorruptError, DataError
 from asyncrr.wire.arrays import DTYPES, BodyReader, BodyWriter, number_span, total_of
@@ -27,7 +27,7 @@ from asyncrr.wire.limits import (
 )
 from asyncrr.wire.packing import pack, pack_head, read_bool, read_int, read_list, read_map, read_str, unpack, unpack_map
 
-__all__ = ["ChunkSummary", "decode_chunk", "encode_chunk", "summary_of"]
+__all__ = ["ChunkSummary", "decode_chunk", "encode_chunk", "summary_of", "summary_of_chunk"]
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 
@@ -40,13 +40,14 @@ class ChunkSummary(NamedTuple):
     """What the head of a chunk frame tells.
 
     Attributes:
-        entity_path: Of the entity.
+        entity_path: Of the entity; empty for several.
         row_count: Rows, at least one.
-        first_row: The writer's number of the first row.
-        last_row: The writer's number of the last row.
+        first_row: The least of the writer's numbers of the rows.
+        last_row: The greatest.
         is_static: The rows have no time.
         timelines: By name: kind, least and greatest time.
         components: Their ids.
+        runs: The entities, where there are several.
     """
 
     entity_path: str
@@ -56,6 +57,13 @@ class ChunkSummary(NamedTuple):
     is_static: bool
     timelines: dict[str, tuple[str, int, int]]
     components: tuple[str, ...]
+    runs: tuple[Run, ...] = ()
+
+    def split(self) -> list[ChunkSummary]:
+        """One for each entity; least and greatest numbers remain those of all together."""
+        if not self.runs:
+            return [self]
+        return [self._replace(entity_path=path, row_count=rows, runs=()) for path, rows in self.runs]
 
 
 def encode_chunk(chunk: Chunk, sequence: int, flags: int = 0, zstd_level: int | None = None) -> Frame:
@@ -79,7 +87,13 @@ def encode_chunk(chunk: Chunk, sequence: int, flags: int = 0, zstd_level: int | 
     unfolded = 8 * count * (1 + len(chunk.timelines))
     is_regular = unfolded <= max_expansion(sum(column.values.nbytes for column in chunk.columns.values()))
     numbers = np.asarray(chunk.row_numbers).view(np.int64)
-    head: dict[str, Any] = {"p": chunk.entity_path, "n": count, "r": body.add_increasing(numbers, is_regular)}
+    head: dict[str, Any] = {"n": count}
+    if isinstance(chunk, Bundle):
+        head["p"] = chunk.runs
+        head["r"] = body.add_numbers(numbers, is_regular)
+    else:
+        head["p"] = chunk.entity_path
+        head["r"] = body.add_increasing(numbers, is_regular)
     if chunk.is_static:
         head["s"] = True
     else:
@@ -91,7 +105,7 @@ def encode_chunk(chunk: Chunk, sequence: int, flags: int = 0, zstd_level: int | 
 
 
 def decode_chunk(frame: RawFrame) -> Chunk:
-    """The chunk of a frame; its arrays are read-only views of the frame's bytes.
+    """The chunk of a frame, of one entity or a bundle; its arrays are read-only views of the frame's bytes.
 
     Raises:
         CorruptError: The frame is whole but does not hold a chunk within the limits.
@@ -117,8 +131,10 @@ def summary_of(frame: Frame | RawFrame) -> ChunkSummary:
 
 def summary_of_head(head: dict[Any, Any]) -> ChunkSummary:
     """As :func:`summary_of`, of the head alone."""
-    path = read_str(head.get("p"), "the entity path", MAX_PATH_LENGTH)
     count = read_int(head.get("n"), "the number of rows", 1, MAX_ROWS)
+    path: Any = head.get("p")
+    runs = _read_runs(path, count) if isinstance(path, list) else ()
+    path = "" if runs else read_str(path, "the entity path", MAX_PATH_LENGTH)
     first, last = number_span(head.get("r"), count)
     read_int(first, "a row number", 0, MAX_INT64)
     is_static = read_bool(head.get("s", False), "the mark of a static chunk")
@@ -129,11 +145,28 @@ def summary_of_head(head: dict[Any, Any]) -> ChunkSummary:
         if kind not in _KINDS:
             raise CorruptError("a timeline of a kind that is none")
         timelines[read_str(name, "a timeline's name", MAX_NAME_LENGTH)] = (kind, *number_span(form, count))
-    if is_static and timelines:
-        raise CorruptError("a static chunk has timelines")
+    if is_static and (timelines or runs):
+        raise CorruptError("a static chunk has timelines or several entities")
     columns = read_list(head.get("c"), "the columns", MAX_COLUMNS)
     ids = tuple(_component_id(read_map(column, "a column")) for column in columns)
-    return ChunkSummary(path, count, first, last, is_static, timelines, ids)
+    return ChunkSummary(path, count, first, last, is_static, timelines, ids, runs)
+
+
+def _read_runs(form: list[Any], count: int) -> tuple[Run, ...]:
+    runs = []
+    for item in read_list(form, "the entities", count):
+        path, rows, *_ = [*read_list(item, "an entity", 8), None, None]
+        runs.append(Run(read_str(path, "an entity path", MAX_PATH_LENGTH), read_int(rows, "rows", 1, count)))
+    if sum([run.row_count for run in runs]) != count:
+        raise CorruptError(f"the entities do not have {count} rows together")
+    return tuple(runs)
+
+
+def summary_of_chunk(chunk: Chunk) -> ChunkSummary:
+    """What the head of this chunk's frame would tell, for a chunk of one entity."""
+    timelines = {name: (kind, int(times.min()), int(times.max())) for name, (kind, times) in chunk.timelines.items()}
+    first, last = int(chunk.row_numbers[0]), int(chunk.row_numbers[-1])
+    return ChunkSummary(chunk.entity_path, len(chunk), first, last, chunk.is_static, timelines, tuple(chunk.columns))
 
 
 def _column_head(column: Column, rows: int, body: BodyWriter) -> dict[str, Any]:
@@ -171,8 +204,9 @@ def _runs(layouts: tuple[TensorLayout, ...]) -> list[list[Any]]:
 
 def _prove(chunk: Chunk) -> None:
     """Hold a chunk against the limits that a reader will."""
-    if len(chunk.entity_path) > MAX_PATH_LENGTH:
-        raise DataError(f"an entity path of {len(chunk.entity_path)} characters, more than {MAX_PATH_LENGTH}")
+    for path, _ in chunk.runs if isinstance(chunk, Bundle) else [(chunk.entity_path, 0)]:
+        if len(path) > MAX_PATH_LENGTH:
+            raise DataError(f"an entity path of {len(path)} characters, more than {MAX_PATH_LENGTH}")
     if len(chunk.timelines) > MAX_TIMELINES or len(chunk.columns) > MAX_COLUMNS:
         raise DataError(
             f"{chunk.entity_path}: {len(chunk.timelines)} timelines and {len(chunk.columns)} components, "
@@ -203,12 +237,17 @@ def _decode(frame: RawFrame) -> Chunk:
         raise CorruptError(f"{count} rows and {len(summary.timelines)} timelines in {len(stored)} bytes")
     body = BodyReader(stored)
     numbers = body.take_numbers(head["r"], count)
-    if count > 1 and not (numbers[1:] > numbers[:-1]).all():
+    increases = numbers[1:] > numbers[:-1]
+    if summary.runs:
+        increases[np.cumsum([run.row_count for run in summary.runs[:-1]], dtype=np.int64) - 1] = True
+    if not increases.all():
         raise CorruptError("the row numbers do not increase")
     timelines = {name: (kind, body.take_numbers(form, count)) for name, kind, form, *_ in head.get("t", [])}
     columns = {}
     for id_, column in zip(summary.components, head["c"], strict=True):
         columns[id_] = _read_column(id_, column, count, body)
+    if summary.runs:
+        return Bundle(summary.runs, numbers.view(np.uint64), timelines, columns)
     return Chunk(summary.entity_path, numbers.view(np.uint64), timelines, columns, summary.is_static)
 
 

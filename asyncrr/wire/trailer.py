@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from asyncrr.chunks import Run
 from asyncrr.errors import CorruptError, DataError
 from asyncrr.wire.arrays import BodyReader, BodyWriter
 from asyncrr.wire.chunk_frames import ChunkSummary, summary_of
@@ -71,7 +72,7 @@ class Trailer(NamedTuple):
 class SegmentIndex:
     """What is written to a segment, kept for its trailer."""
 
-    __slots__ = ("_entries", "_frames", "_gaps", "_last", "_rows", "_start")
+    __slots__ = ("_entries", "_frames", "_gaps", "_last", "_rows", "_start", "_weight")
 
     def __init__(self, start: int = 0) -> None:
         """
@@ -81,7 +82,7 @@ class SegmentIndex:
         self._start = start
         self._entries: list[IndexEntry] | None = []
         self._gaps: list[int] = []
-        self._frames = self._rows = self._last = 0
+        self._frames = self._rows = self._last = self._weight = 0
 
     def add(self, frame: Frame | RawFrame, offset: int) -> None:
         """Note a frame, in the order they are written; the header's may be left out.
@@ -93,10 +94,11 @@ class SegmentIndex:
         if frame.kind == KIND_CHUNK:
             summary = summary_of(frame)
             self._rows += summary.row_count
-            if self._entries is not None:
+            self._weight += 1 + len(summary.runs)
+            if self._weight > MAX_INDEX_ENTRIES:
+                self._entries = None
+            elif self._entries is not None:
                 self._entries.append(IndexEntry(offset - self._start, frame.nbytes, frame.sequence, summary))
-                if len(self._entries) > MAX_INDEX_ENTRIES:
-                    self._entries = None
         elif frame.kind == KIND_GAP:
             self._gaps.append(offset - self._start)
         self._frames += frame.kind != KIND_HEADER
@@ -164,19 +166,26 @@ def decode_trailer(frame: RawFrame) -> Trailer:
 def _write_index(entries: list[IndexEntry], body: BodyWriter) -> list[Any]:
     """What the head says of the index, its buffers being in the body.
 
-    ``[entries, rows, paths, path lengths, path bytes, times, time values, layouts]``: numbers of things and offsets of
-    buffers, then the layouts themselves. A layout is what many chunks share: ``[is static, [[timeline, kind], ...],
-    [component id, ...]]``. The rows are int64, eight for each entry: offset and length of its frame, sequence number,
-    rows, first row number, last row number, number of its path, number of its layout. Path lengths are uint32. The time
-    values are int64: of each entry, of each timeline of its layout, the least and the greatest.
+    ``[entries, rows, paths, path lengths, path bytes, times, time values, layouts, runs, run values]``: numbers of things
+    and offsets of buffers, and the layouts themselves. A layout is what many chunks share: ``[is static, [[timeline,
+    kind], ...], [component id, ...]]``. The rows are int64, eight for each entry: offset and length of its frame,
+    sequence number, rows, first row number, last row number, number of its path, number of its layout. Path lengths are
+    uint32. The time values are int64: of each entry, of each timeline of its layout, the least and the greatest. The
+    run values are int64, two for each entity of a chunk that has several: number of its path, rows. Such an entry has
+    in place of its path how many they are, negative.
     """
     paths: dict[str, int] = {}
     layouts: dict[tuple[Any, ...], int] = {}
     rows: list[tuple[int, ...]] = []
     times: list[int] = []
+    runs: list[tuple[int, int]] = []
     for entry in entries:
         summary = entry.summary
-        path = paths.setdefault(summary.entity_path, len(paths))
+        if summary.runs:
+            runs += [(paths.setdefault(path, len(paths)), count) for path, count in summary.runs]
+            place = -len(summary.runs)
+        else:
+            place = paths.setdefault(summary.entity_path, len(paths))
         kinds = tuple((name, kind) for name, (kind, _, _) in summary.timelines.items())
         layout = layouts.setdefault((summary.is_static, kinds, summary.components), len(layouts))
         rows.append(
@@ -187,7 +196,7 @@ def _write_index(entries: list[IndexEntry], body: BodyWriter) -> list[Any]:
                 summary.row_count,
                 summary.first_row,
                 summary.last_row,
-                path,
+                place,
                 layout,
             )
         )
@@ -203,24 +212,28 @@ def _write_index(entries: list[IndexEntry], body: BodyWriter) -> list[Any]:
         len(times),
         body.add(np.array(times, _INT64)),
         list(layouts),
+        len(runs),
+        body.add(np.array(runs, _INT64)),
     ]
 
 
 def _read_index(form: Any, body: BodyReader, segment_bytes: int) -> tuple[IndexEntry, ...]:
     items = read_list(form, "the index", 16)
-    if len(items) < 8:
+    if len(items) < 10:
         raise CorruptError("the index is incomplete")
     count = read_int(items[0], "the number of chunks", 0, MAX_INDEX_ENTRIES)
     rows = body.take(items[1], count * 8, _INT64).reshape(count, 8).tolist()
     paths = _read_paths(items, body)
     times = body.take(items[6], read_int(items[5], "the number of times", 0, MAX_INT64), _INT64).tolist()
     layouts = [_read_layout(layout) for layout in read_list(items[7], "the layouts", MAX_INDEX_ENTRIES)]
+    run_count = read_int(items[8], "the number of runs", 0, MAX_INDEX_ENTRIES)
+    runs = body.take(items[9], 2 * run_count, _INT64).reshape(run_count, 2).tolist()
     entries = []
-    place = 0
+    place = run_place = 0
     for offset, nbytes, sequence, row_count, first, last, path, layout in rows:
         read_int(offset, "the place of a chunk", 0, segment_bytes)
         read_int(offset + nbytes, "the end of a chunk", offset, segment_bytes)
-        read_int(path, "the number of a path", 0, len(paths) - 1)
+        read_int(path, "the number of a path", run_place - len(runs), len(paths) - 1)
         is_static, kinds, components = layouts[read_int(layout, "the number of a layout", 0, len(layouts) - 1)]
         if place + 2 * len(kinds) > len(times):
             raise CorruptError("the index has too few times")
@@ -228,9 +241,20 @@ def _read_index(form: Any, body: BodyReader, segment_bytes: int) -> tuple[IndexE
         for name, kind in kinds:
             timelines[name] = (kind, times[place], times[place + 1])
             place += 2
-        summary = ChunkSummary(paths[path], row_count, first, last, is_static, timelines, components)
+        if path >= 0:
+            summary = ChunkSummary(paths[path], row_count, first, last, is_static, timelines, components)
+        else:
+            of_several = tuple([_read_run(run, paths, row_count) for run in runs[run_place : run_place - path]])
+            run_place -= path
+            summary = ChunkSummary("", row_count, first, last, is_static, timelines, components, of_several)
         entries.append(IndexEntry(offset, nbytes, sequence, summary))
     return tuple(entries)
+
+
+def _read_run(form: list[int], paths: list[str], row_count: int) -> Run:
+    path, rows = form
+    path = read_int(path, "the number of a path", 0, len(paths) - 1)
+    return Run(paths[path], read_int(rows, "the rows of an entity", 1, row_count))
 
 
 def _read_paths(items: list[Any], body: BodyReader) -> list[str]:

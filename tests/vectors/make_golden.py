@@ -6,6 +6,7 @@ writes next to itself
 
 ``scalars.arrd``   one segment in peace: regular and irregular times, a gap, an index
 ``kinds.arrd``     one segment of every kind of component, static and not, without a trailer
+``shared.arrd``    one segment in peace, with chunks of several entities
 ``torn.arrd``      a segment that ends within a frame, zero bytes up to a multiple of 8, and a second writer's segment
 ``golden.json``    what they hold, row by row, as a reader has to find it
 
@@ -21,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from asyncrr.chunks import Chunk, Column
+from asyncrr.chunks import Bundle, Chunk, Column, Run
 from asyncrr.components import NUMERIC_DTYPES, ComponentDescriptor, TensorValue
 from asyncrr.reading import read_recording
 from asyncrr.wire import (
@@ -155,6 +156,19 @@ def kinds() -> bytes:
     return segment(HEADER, frames, is_ended=False)
 
 
+def shared() -> bytes:
+    """A chunk of its own, and two chunks that entities share: in the order of the calls, and not."""
+    alone = chunk("a", 0, 2, {SCALARS: [1.0, 2.0]}, step=[0, 1])
+    texts = chunk("", 2, 3, {TEXT: ["one", "zwei", "drei €"]}, step=[2, 2, 2], log_time=[NANOSECONDS] * 3)
+    numbers = chunk(
+        "", 0, 4, {SCALARS: [3.0, 4.0, 5.0, 6.0]}, step=[3, 4, 3, 4], log_time=range(NANOSECONDS, NANOSECONDS + 4)
+    )
+    in_order = Bundle((Run("log", 2), Run("log/b", 1)), texts.row_numbers, texts.timelines, texts.columns)
+    by_entity = np.array([5, 7, 6, 8], np.uint64) << np.uint64(20)
+    crossed = Bundle((Run("a", 2), Run("b/ü", 2)), by_entity, numbers.timelines, numbers.columns)
+    return segment(HEADER, [encode_chunk(each, number) for number, each in enumerate([alone, in_order, crossed], 1)])
+
+
 def torn() -> bytes:
     """A writer was killed within its second frame; another one appended to the file."""
     first = encode_chunk(chunk("a", 0, 2, {SCALARS: [1.0, 2.0]}, step=[0, 1]), 1)
@@ -215,7 +229,7 @@ def content(data: bytes) -> dict[str, Any]:
 
 def golden() -> dict[str, bytes]:
     """All golden files, by name."""
-    files = {"scalars.arrd": scalars(), "kinds.arrd": kinds(), "torn.arrd": torn()}
+    files = {"scalars.arrd": scalars(), "kinds.arrd": kinds(), "shared.arrd": shared(), "torn.arrd": torn()}
     contents = {name: content(data) for name, data in files.items()}
     text = json.dumps(contents, indent=1, ensure_ascii=False, sort_keys=True)
     return {**files, "golden.json": (text + "\n").encode()}

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import assert_same_chunk, chunks, plain_values
+from strategies import assert_same_chunk, bundles, chunks, plain_values
 
-from asyncrr.chunks import Chunk, Column
+from asyncrr.chunks import Bundle, Chunk, Column, Run
 from asyncrr.components import ComponentDescriptor, TensorValue
 from asyncrr.errors import CorruptError, DataError, FormatError
-from asyncrr.wire import CRITICAL, REPEATED, decode_chunk, encode_chunk, parse_frame, summary_of
+from asyncrr.wire import CRITICAL, REPEATED, decode_chunk, encode_chunk, parse_frame, summary_of, summary_of_chunk
 from asyncrr.wire.framing import KIND_CHUNK, seal
 from asyncrr.wire.packing import pack_head
 
@@ -48,6 +48,35 @@ def test_chunks_come_back(chunk: Chunk) -> None:
         name: (kind, times.min(), times.max()) for name, (kind, times) in chunk.timelines.items()
     }
     assert summary.components == tuple(chunk.columns)
+
+
+@given(bundles())
+def test_bundles_come_back(bundle: Bundle) -> None:
+    raw = parse_frame(encode_chunk(bundle, 9))
+    back = decode_chunk(raw)
+    assert isinstance(back, Bundle)
+    assert back.runs == bundle.runs
+    for one, other in zip(back.split(), bundle.split(), strict=True):
+        assert_same_chunk(one, other)
+    summary = summary_of(raw)
+    assert (summary.first_row, summary.last_row) == (bundle.row_numbers.min(), bundle.row_numbers.max())
+    assert (summary.entity_path, summary.runs) == ("", bundle.runs)
+    for run, each, chunk in zip(bundle.runs, summary.split(), back.split(), strict=True):
+        assert (each.entity_path, each.row_count, each.runs) == (*run, ())
+        exact = summary_of_chunk(chunk)
+        assert exact == summary_of(parse_frame(encode_chunk(chunk, 1)))
+        assert each.first_row <= exact.first_row <= exact.last_row <= each.last_row
+        for name, (_, low, high) in exact.timelines.items():
+            assert each.timelines[name][1] <= low <= high <= each.timelines[name][2]
+
+
+def test_a_row_of_an_entity_among_many_takes_little_room() -> None:
+    runs = tuple([Run(f"robot/joint_{number}", 1) for number in range(200)])
+    log_times = 1_700_000_000_000_000_000 + np.arange(200) * 4321 + np.arange(200) % 7
+    times = {"step": ("sequence", np.full(200, 7)), "log_time": ("timestamp", log_times)}
+    column = Column(SCALARS, 1, np.zeros(200))
+    numbers = np.arange(200, dtype=np.uint64) << np.uint64(20)
+    assert encode_chunk(Bundle(runs, numbers, times, {SCALARS.id: column}), 1).nbytes < 200 * 32
 
 
 def test_a_scalar_row_takes_at_most_13_bytes() -> None:
@@ -127,12 +156,21 @@ def layouts(*runs: Any, total: int = 1, **head: Any) -> Any:
 
 def test_the_heads_here_are_otherwise_sound() -> None:
     assert len(decode_chunk(sealed())) == 2
+    assert len(decode_chunk(sealed(r=[0, 5, -1], p=[["a", 1], ["b", 1, "new"]])).split()) == 2
     assert decode_chunk(column(new="key")).columns["c"].values.tolist() == [0, 0]
     assert len(decode_chunk(layouts([1, "int8", [3], None])).columns["c"].batch(0)) == 1
 
 
 HOSTILE = {
     "no path": lambda: sealed(p=None),
+    "no entities": lambda: sealed(p=[]),
+    "more entities than rows": lambda: sealed(p=[["a", 1]] * 3),
+    "entity": lambda: sealed(p=[["a", 1], "b"]),
+    "entity without rows": lambda: sealed(p=[["a", 2], ["b", 0]]),
+    "entity's path": lambda: sealed(p=[["a", 1], [5, 1]]),
+    "entities of fewer rows": lambda: sealed(p=[["a", 1]]),
+    "falling rows within an entity": lambda: sealed(n=3, r=[0, 5, -1], p=[["a", 2], ["b", 1]], t=[]),
+    "static entities": lambda: sealed(s=True, t=[], p=[["a", 1], ["b", 1]]),
     "long path": lambda: sealed(p="a" * 2**15),
     "no rows": lambda: sealed(n=0),
     "rows": lambda: sealed(n=2**26, t=[["s", "sequence", [0, 0, 1]]]),

@@ -14,7 +14,7 @@ from asyncrr.reading import RecordingData, read_recording
 from asyncrr.wire import Damage, FrameReader, RawFrame
 
 VECTORS = Path(__file__).parent.parent / "vectors"
-FILES = ["scalars.arrd", "kinds.arrd", "torn.arrd"]
+FILES = ["scalars.arrd", "kinds.arrd", "shared.arrd", "torn.arrd"]
 
 
 def maker() -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import chunks, headers
+from strategies import bundles, chunks, headers
 
 from asyncrr.chunks import Chunk
 from asyncrr.errors import CorruptError
@@ -92,7 +92,7 @@ def index_of(parts: list[Any], start: int = 100) -> tuple[SegmentIndex, int]:
     return index, offset
 
 
-@given(st.lists(chunks(), max_size=4))
+@given(st.lists(st.one_of(chunks(), bundles()), max_size=4))
 def test_an_index_tells_where_every_chunk_lies(drawn: list[Chunk]) -> None:
     frames = [encode_chunk(chunk, number) for number, chunk in enumerate(drawn, 1)]
     gap = encode_gap(Gap(0, 1, 2, "x"), 9)
@@ -138,11 +138,20 @@ LAYOUT = [False, [["t", "sequence"]], ["c"]]
 
 
 def indexed(
-    rows: Any = (0, 8, 1, 1, 0, 0, 0, 0), counts: Any = (1, 1, 2), layouts: Any = (LAYOUT,), length: int = 1
+    rows: Any = (0, 8, 1, 1, 0, 0, 0, 0),
+    counts: Any = (1, 1, 2, 1),
+    layouts: Any = (LAYOUT,),
+    length: int = 1,
+    run: Any = (0, 1),
 ) -> Any:
-    body = np.array([*rows, length, *b"a\0\0\0\0\0\0\0", 3, 4], np.int64)
-    body_bytes = body[:8].tobytes() + np.uint32([length, 0]).tobytes() + b"a\0\0\0\0\0\0\0" + np.int64([3, 4]).tobytes()
-    form = [counts[0], 0, counts[1], 64, 72, counts[2], 80, list(layouts)]
+    body_bytes = (
+        np.int64(rows).tobytes()
+        + np.uint32([length, 0]).tobytes()
+        + b"a\0\0\0\0\0\0\0"
+        + np.int64([3, 4]).tobytes()
+        + np.int64(run).tobytes()
+    )
+    form = [counts[0], 0, counts[1], 64, 72, counts[2], 80, list(layouts), counts[3], 96]
     head = {"s": 8, "f": 1, "n": 1, "q": 1, "g": [0, 0], "x": form}
     return parse_frame(seal(KIND_TRAILER, 0, head, [body_bytes]))
 
@@ -151,6 +160,9 @@ def test_the_index_here_is_otherwise_sound() -> None:
     found = decode_trailer(indexed())
     assert found.entries is not None
     assert found.entries[0].summary.timelines == {"t": ("sequence", 3, 4)}
+    bundled = decode_trailer(indexed(rows=(0, 8, 1, 1, 0, 0, -1, 0)))
+    assert bundled.entries is not None
+    assert bundled.entries[0].summary.runs == (("a", 1),)
 
 
 @pytest.mark.parametrize(
@@ -161,11 +173,17 @@ def test_the_index_here_is_otherwise_sound() -> None:
         indexed(rows=(0, 8, 1, 1, 0, 0, 1, 0)),
         indexed(rows=(0, 8, 1, 1, 0, 0, 0, 1)),
         indexed(rows=(0, 8, 1, 1, 0, 0, 0, -1)),
-        indexed(counts=(2**20 + 1, 1, 2)),
-        indexed(counts=(50, 1, 2)),
-        indexed(counts=(1, 50, 2)),
-        indexed(counts=(1, 1, 1)),
-        indexed(counts=(1, 1, 50)),
+        indexed(rows=(0, 8, 1, 1, 0, 0, -2, 0)),
+        indexed(rows=(0, 8, 1, 1, 0, 0, -1, 0), run=(1, 1)),
+        indexed(rows=(0, 8, 1, 1, 0, 0, -1, 0), run=(-1, 1)),
+        indexed(rows=(0, 8, 1, 1, 0, 0, -1, 0), run=(0, 0)),
+        indexed(rows=(0, 8, 1, 1, 0, 0, -1, 0), run=(0, 2)),
+        indexed(counts=(2**20 + 1, 1, 2, 1)),
+        indexed(counts=(50, 1, 2, 1)),
+        indexed(counts=(1, 50, 2, 1)),
+        indexed(counts=(1, 1, 1, 1)),
+        indexed(counts=(1, 1, 50, 1)),
+        indexed(counts=(1, 1, 2, 50)),
         indexed(length=10_000),
         indexed(layouts=[]),
         indexed(layouts=[[]]),
