@@ -56,8 +56,8 @@ key  meaning
 ===  ==========================================================================================================
 p    entity path, at most 16,384 characters; or a list of ``[entity path, rows]``, in the order of the rows
 n    rows, from 1 to 2²⁶
-r    *numbers*: the writer's own numbers of the rows, from 0, strictly increasing within each entity; (writer id, number)
-     is the row's id
+r    *numbers*: the writer's own numbers of the rows, from 0, strictly increasing within each entity; (writer id,
+     number) is the row's id
 s    true if the rows are static: no time, and they hold on all timelines (default false); never of several entities
 t    timelines: a list of ``[name, "sequence" | "duration" | "timestamp", numbers]``; at most 256 (default none). The
      last two kinds are in nanoseconds; timestamps since 1970 UTC.
