@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -182,7 +182,7 @@ def test_a_tight_loop_of_awaited_calls_gives_turns_and_loses_nothing() -> None:
 
 
 def test_a_view_logs_at_its_own_time() -> None:
-    when = datetime(2024, 1, 1, tzinfo=timezone.utc)
+    when = datetime(2024, 1, 1, tzinfo=UTC)
 
     def fill(recording: rr.RecordingStream) -> None:
         rr.set_time("frame", sequence=1)
