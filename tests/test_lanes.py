@@ -326,7 +326,8 @@ def test_a_flush_expires_once_its_mark_has_come_by() -> None:
     assert (error.pending, error.timeout) == ({"scripted": 2}, 0.5)
     assert "a full disk" in str(error)
     assert not waits.expire(flushed, 0.5, "")  # it waits no more
-    assert not (opened.done() or closed.done())
+    assert not opened.done()
+    assert not closed.done()
 
 
 def test_who_will_hear_of_nothing_is_told_so() -> None:
