@@ -78,8 +78,10 @@ class RowQueue:
         """Append rows that are a chunk already, behind every row logged before."""
         with self.lock:
             self.seal()
-            self._detached_rows += len(chunk)
-            self._append(chunk)
+            count, nbytes = len(chunk), chunk.nbytes
+            self._detached_rows += count  # no call from here on, as in `_seal`
+            self._chunk_bytes += nbytes
+            self.items.append(chunk)
 
     def command(self, act: Callable[[], None]) -> None:
         """Have the writer call `act` when it has passed on every row logged before."""
@@ -90,13 +92,19 @@ class RowQueue:
     def refuse(self, reason: str, first_row: int, last_row: int, rows: int, nbytes: int) -> None:
         """Count rows that are dropped before any outbox has them."""
         with self.lock:
-            self._refused[reason] += rows
-            self._refused_bytes[reason] += nbytes
-            known = self._gaps.get(reason)
-            if known is not None:
-                first_row, rows = min(first_row, known.first_row), rows + known.row_count
-                last_row = max(last_row, known.last_row)
-            self._gaps[reason] = Gap(first_row, last_row, rows, reason)
+            self._refuse(reason, first_row, last_row, rows, nbytes)
+
+    def _refuse(self, reason: str, first_row: int, last_row: int, rows: int, nbytes: int) -> None:
+        refused, refused_bytes = self._refused.get(reason, 0) + rows, self._refused_bytes.get(reason, 0) + nbytes
+        known = self._gaps.get(reason)
+        if known is not None:
+            first_row, rows = min(first_row, known.first_row), rows + known.row_count
+            last_row = max(last_row, known.last_row)
+        gap = Gap(first_row, last_row, rows, reason)
+        # no call from here on, so that no interrupt comes in between
+        self._refused[reason] = refused
+        self._refused_bytes[reason] = refused_bytes
+        self._gaps[reason] = gap
 
     def take_gaps(self) -> list[Gap]:
         """What was refused since the last time, one gap for each reason."""
@@ -118,23 +126,23 @@ class RowQueue:
 
     def _seal(self, open_rows: OpenRows) -> None:
         rows = open_rows[:]
-        count = len(rows) // FIELDS
+        size = len(rows)
+        count = size // FIELDS
         chunks: list[Chunk] | None = None
         with contextlib.suppress(Exception):  # an interrupt on the way leaves the rows where they are
             chunks = open_rows.chunks(rows)
-        del open_rows[: len(rows)]
         if chunks is None:
             first, last = rows[0] << CALL_SHIFT, rows[-FIELDS] << CALL_SHIFT
-            self.refuse("not_storable", first, last, count, count * ROW_BYTES)
+            self._refuse("not_storable", first, last, count, count * ROW_BYTES)
+            del open_rows[:size]
             notice_of_drops(open_rows.path, "not_storable")
             return
+        nbytes = sum([chunk.nbytes for chunk in chunks])
+        # interrupts come after a call: either all of this happens or nothing
         self._detached_rows += count
-        for chunk in chunks:
-            self._append(chunk)
-
-    def _append(self, chunk: Chunk) -> None:
-        self.items.append(chunk)
-        self._chunk_bytes += chunk.nbytes
+        self._chunk_bytes += nbytes
+        del open_rows[:size]
+        self.items.extend(chunks)
 
     def next_chunk(self) -> Chunk | None:
         """The oldest chunk, which stays; calls the commands that stand before it."""
