@@ -138,11 +138,13 @@ def _one(value: Any, descriptor: ComponentDescriptor) -> int:
 
 
 def _rows(array: Array, value: Any, descriptor: ComponentDescriptor) -> Array:
-    """A flat array as rows of channels, or unchanged if its elements are packed colors."""
-    is_whole = array.dtype.kind in "ui"
-    if is_whole and array.dtype != np.uint8:
+    """A flat array as rows of channels, or unchanged if its elements are packed colors.
+
+    Whole numbers are packed, unless they are ``uint8`` or as many as the channels of one color.
+    """
+    if array.dtype.kind in "ui" and array.dtype != np.uint8:
         low, high = int(array.min()), int(array.max())
-        if high > 0xFF or (array.size not in (3, 4) and array.size % 4):
+        if high > 0xFF or array.size not in (3, 4):
             if low < 0 or high > 0xFFFFFFFF:
                 raise refusal(descriptor, value, "packed colors are 0xRRGGBBAA, in 0..0xFFFFFFFF")
             return array

@@ -7,7 +7,8 @@ import itertools
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from operator import delitem
+from functools import partial
+from operator import call, delitem
 from typing import Literal, NamedTuple, TypeAlias
 
 from asyncrr.batching import ROW_BYTES
@@ -86,8 +87,10 @@ class RowQueue:
         """Append rows that are a chunk already, behind every row logged before."""
         with self.lock:
             self.seal()
-            self._detached_rows += len(chunk)
-            self._append(chunk)
+            count, nbytes = len(chunk), chunk.nbytes
+            self._detached_rows += count  # no call from here on, as in `_seal`
+            self._chunk_bytes += nbytes
+            self.items.append(chunk)
 
     def command(self, act: Callable[[], None]) -> None:
         """Have the writer call `act` when it has passed on every row logged before."""
@@ -98,13 +101,19 @@ class RowQueue:
     def refuse(self, reason: str, first_row: int, last_row: int, rows: int, nbytes: int) -> None:
         """Count rows that are dropped before any outbox has them."""
         with self.lock:
-            self._refused[reason] += rows
-            self._refused_bytes[reason] += nbytes
-            known = self._gaps.get(reason)
-            if known is not None:
-                first_row, rows = min(first_row, known.first_row), rows + known.row_count
-                last_row = max(last_row, known.last_row)
-            self._gaps[reason] = Gap(first_row, last_row, rows, reason)
+            self._refuse(reason, first_row, last_row, rows, nbytes)
+
+    def _refuse(self, reason: str, first_row: int, last_row: int, rows: int, nbytes: int) -> None:
+        refused, refused_bytes = self._refused.get(reason, 0) + rows, self._refused_bytes.get(reason, 0) + nbytes
+        known = self._gaps.get(reason)
+        if known is not None:
+            first_row, rows = min(first_row, known.first_row), rows + known.row_count
+            last_row = max(last_row, known.last_row)
+        gap = Gap(first_row, last_row, rows, reason)
+        # no call from here on, so that no interrupt comes in between
+        self._refused[reason] = refused
+        self._refused_bytes[reason] = refused_bytes
+        self._gaps[reason] = gap
 
     def take_gaps(self) -> list[Gap]:
         """What was refused since the last time, one gap for each reason."""
@@ -143,25 +152,24 @@ class RowQueue:
                 chunks = group[0].chunks(taken[0][1])
             else:
                 chunks = bundled([(open_rows.path, rows) for open_rows, rows in taken], group[0].make_columns)
-        if chunks is None and len(group) > 1:  # only those that cannot be stored shall be lost
+        if chunks is not None:
+            count, nbytes = sum([len(chunk) for chunk in chunks]), sum([chunk.nbytes for chunk in chunks])
+            taking = [partial(delitem, open_rows, slice(len(rows))) for open_rows, rows in taken]
+            moves = map(call, [*taking, partial(self.items.extend, chunks)])
+            # interrupts come after a call: either all of this happens or nothing
+            self._detached_rows += count
+            self._chunk_bytes += nbytes
+            deque(moves, 0)
+        elif len(group) > 1:  # only those that cannot be stored shall be lost
             for open_rows in group:
                 self._seal([open_rows])
-            return
-        deque(map(delitem, group, [slice(len(rows)) for _, rows in taken]), 0)  # one call, which no interrupt divides
-        if chunks is None:
-            rows = taken[0][1]
-            count = len(rows) // FIELDS
+        else:
+            ((open_rows, rows),) = taken
+            size, count = len(rows), len(rows) // FIELDS
             first, last = rows[0] << CALL_SHIFT, rows[-FIELDS] << CALL_SHIFT
-            self.refuse("not_storable", first, last, count, count * ROW_BYTES)
-            notice_of_drops(group[0].path, "not_storable")
-            return
-        self._detached_rows += sum(map(len, chunks))
-        for chunk in chunks:
-            self._append(chunk)
-
-    def _append(self, chunk: Chunk) -> None:
-        self.items.append(chunk)
-        self._chunk_bytes += chunk.nbytes
+            self._refuse("not_storable", first, last, count, count * ROW_BYTES)
+            del open_rows[:size]
+            notice_of_drops(open_rows.path, "not_storable")
 
     def next_chunk(self) -> Chunk | None:
         """The oldest chunk, which stays; calls the commands that stand before it."""

@@ -295,14 +295,15 @@ class Writer:
 
         What was buffered goes to each of them. A sink that is replaced delivers what it has and closes.
         """
-        before = self.lanes
-        self.lanes = self._new_lanes(sinks)
-        for lane in self.lanes:
-            if before[0].sink is None:
-                lane.outbox.adopt(before[0].outbox)
-            else:
-                lane.outbox.follow(before[0].outbox)
-                lane.outbox.preface = self._static_frames()
+        before, lanes = self.lanes, self._new_lanes(sinks)
+        with self._queue.lock:  # or else `stats` could see what the new ones have not yet taken over
+            for lane in lanes:
+                if before[0].sink is None:
+                    lane.outbox.adopt(before[0].outbox)
+                else:
+                    lane.outbox.follow(before[0].outbox)
+                    lane.outbox.preface = self._static_frames()
+            self.lanes = lanes
         for lane in before:
             if lane.sink is not None:
                 lane.outbox.is_closing = True

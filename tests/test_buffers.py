@@ -54,3 +54,15 @@ def test_only_so_much_is_kept() -> None:
     del copies
     assert _pool._held <= 16 * 2**20
     assert _pool._held == sum(map(len, _pool._blocks))
+
+
+def test_memory_stays_with_a_copy_when_other_views_of_its_block_go() -> None:
+    values = np.zeros(2 * POOLED_BYTES, np.uint8)
+    copy = snapshot_of(values)
+    block = copy.base
+    assert block is not None
+    view = block[8:]
+    assert type(view) is type(block)
+    del view, block
+    assert _pool._blocks == []
+    assert address(snapshot_of(values)) != address(copy)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from strategies import assert_same_batch, assert_same_chunk, chunks
 
 from asyncrr.chunks import Chunk, Column, TensorLayout
@@ -137,6 +137,7 @@ def test_the_size_is_that_of_what_is_held() -> None:
     assert repr(chunk.columns[SCALARS.id]) == "<Column Scalars:scalars: 16 bytes>"
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # under a tracer, on a busy machine
 @given(chunks())
 def test_slices_hold_the_rows_they_are_cut_from(chunk: Chunk) -> None:
     for start in range(len(chunk)):

@@ -258,6 +258,54 @@ def test_ctrl_c_from_outside(tmp_path: Path, is_async: bool) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a signal from outside")
+@pytest.mark.parametrize("is_async", [True, False])
+@pytest.mark.parametrize("handler", ["none", "exits"])
+def test_terminated_from_outside(tmp_path: Path, is_async: bool, handler: str) -> None:
+    """A plain SIGTERM ends Python at once: what was flushed is there. With a handler that exits, all is."""
+    install = "signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))" if handler == "exits" else "pass"
+    plain = f"""
+    {install}
+    recording.save('run.arrd')
+    log()
+    recording.flush()
+    print("logged", flush=True)
+    recording.log("late", 1.0)
+    time.sleep(30)
+    """
+    looped = f"""
+    {install}
+
+    async def main():
+        async with recording:
+            await recording.save('run.arrd')
+            log()
+            await recording.flush()
+            print("logged", flush=True)
+            recording.log("late", 1.0)
+            await asyncio.sleep(30)
+
+    asyncio.run(main())
+    """
+    with subprocess.Popen(
+        [*STRICT, "-c", START + textwrap.dedent(looped if is_async else plain)],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "logged\n"
+        process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate(timeout=20)
+    assert (output, errors) == ("", "")
+    assert process.returncode == (3 if handler == "exits" else -signal.SIGTERM)
+    check_file(tmp_path / "run.arrd", is_complete=handler == "exits")
+    if handler == "exits":
+        assert len(list(rr.read_recording(tmp_path / "run.arrd").rows("late"))) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a signal from outside")
 def test_killed_after_a_flush(tmp_path: Path) -> None:
     """Nobody can end the file, but what was flushed is in it."""
     done = run(

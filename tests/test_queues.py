@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 
@@ -224,3 +225,64 @@ def test_threads_lose_no_row_while_another_seals() -> None:
     assert len(np.unique(numbers)) == 8000
     for chunk in chunks_in(queue):
         assert np.all(np.diff(chunk.row_numbers.astype(np.int64)) > 0)
+
+
+def interrupted(act: Callable[[], object], at: int) -> bool:
+    """Do it with an interrupt at the `at`-th place where Python looks for one; tells whether there was such a place.
+
+    Python does that where a Python function begins and after a call of any other.
+    """
+    places = 0
+
+    def look(frame: object, event: str, _: object) -> None:
+        nonlocal places
+        if event in ("call", "c_return"):
+            places += 1
+            if places == at + 2:  # the first is the return of `setprofile`
+                raise KeyboardInterrupt
+
+    sys.setprofile(look)
+    try:
+        act()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.setprofile(None)
+    return False
+
+
+def refusing_odd(values: list[float]) -> list[tuple[None, dict[str, Column]]]:
+    """Makes columns for some rows only."""
+    if values[0] % 2:
+        raise DataError("odd")
+    return [(None, {"x": Column(SCALAR, 1, np.array(values))})]
+
+
+@pytest.mark.filterwarnings("ignore::asyncrr.errors.RecordingWarning")
+@pytest.mark.parametrize("value", [0.0, 1.0], ids=["storable", "not storable"])
+@pytest.mark.parametrize("is_put", [False, True], ids=["sealed", "put"])
+def test_an_interrupt_on_the_way_loses_no_row_and_counts_none_twice(value: float, is_put: bool) -> None:
+    """Wherever it comes: a row is open, in one chunk, or refused."""
+    at = 0
+    while True:
+        queue = RowQueue()
+        for path in ("a", "b"):
+            rows = queue.open_rows(path, False, refusing_odd)
+            for _ in range(3):
+                rows.extend((queue.next_call(), 5, EMPTY_TIME_POINT, value))
+        chunk = chunk_of(4)
+        was_interrupted = interrupted(lambda: queue.put(chunk) if is_put else queue.seal(), at)  # noqa: B023
+        is_there = is_put and any(item is chunk for item in queue.items)
+        expected = 6 + 4 * is_there
+        assert queue.counts().logged == expected, f"interrupted at {at}"
+        queue.seal()
+        counts = queue.counts()
+        stored = sum(len(one) for one in chunks_in(queue))
+        assert (counts.logged, counts.waiting) == (expected, stored), f"interrupted at {at}"
+        assert stored == (6 if value == 0.0 else 0) + 4 * is_there
+        assert counts.waiting_bytes == sum(one.nbytes for one in chunks_in(queue))
+        assert sum(counts.refused.values()) == sum(gap.row_count for gap in queue.take_gaps()) == expected - stored
+        if not was_interrupted:
+            break
+        at += 1
+    assert at > 20

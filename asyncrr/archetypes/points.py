@@ -92,7 +92,7 @@ class Points2D(FieldsArchetype):
             show_labels: Whether labels are shown.
             draw_order: Higher is in front.
             class_ids: One id of an annotation context, or one per instance.
-            keypoint_ids: One id of a keypoint of the class, or one per instance.
+            keypoint_ids: One id of a keypoint of the class, or one per instance; without `class_ids` of class 0.
             copy: ``False`` hands arrays over: they must not be changed afterwards.
         """
         self._fill(
@@ -102,7 +102,7 @@ class Points2D(FieldsArchetype):
             labels,
             show_labels,
             draw_order,
-            class_ids,
+            _class_ids(class_ids, keypoint_ids),
             keypoint_ids,
             copy=copy,
         )
@@ -148,7 +148,7 @@ class Points3D(FieldsArchetype):
             show_labels: Whether labels are shown.
             point_shading: How points are shaded.
             class_ids: One id of an annotation context, or one per instance.
-            keypoint_ids: One id of a keypoint of the class, or one per instance.
+            keypoint_ids: One id of a keypoint of the class, or one per instance; without `class_ids` of class 0.
             copy: ``False`` hands arrays over: they must not be changed afterwards.
         """
         self._fill(
@@ -158,7 +158,12 @@ class Points3D(FieldsArchetype):
             labels,
             show_labels,
             point_shading,
-            class_ids,
+            _class_ids(class_ids, keypoint_ids),
             keypoint_ids,
             copy=copy,
         )
+
+
+def _class_ids(class_ids: IdsLike | None, keypoint_ids: IdsLike | None) -> IdsLike | None:
+    """Keypoints belong to a class: to 0 where none is given."""
+    return 0 if class_ids is None and keypoint_ids is not None else class_ids

@@ -8,6 +8,7 @@ import numpy as np
 
 from asyncrr.archetypes import kinds
 from asyncrr.archetypes.base import Archetype, FieldsArchetype
+from asyncrr.archetypes.enums import MarkerShape
 from asyncrr.archetypes.kinds import fields
 from asyncrr.coercion import numbers, refusal
 from asyncrr.components import ComponentBatch, ComponentDescriptor
@@ -137,11 +138,13 @@ class SeriesPoints(FieldsArchetype):
 
         Args:
             colors: One color per curve.
-            markers: One :class:`MarkerShape` per curve.
+            markers: One :class:`MarkerShape` per curve; a circle where nothing at all is given.
             names: What the legend says.
             visible_series: Whether each curve is shown.
             marker_sizes: Sizes in UI points.
         """
+        if all(given is None for given in (colors, markers, names, visible_series, marker_sizes)):
+            markers = MarkerShape.Circle  # a row without any component would be none
         self._fill(colors, markers, names, visible_series, marker_sizes)
 
 

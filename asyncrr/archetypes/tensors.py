@@ -37,13 +37,13 @@ class Tensor(FieldsArchetype):
 
         Args:
             data: An array-like.
-            dim_names: For each dimension its name.
+            dim_names: For each dimension its name; none at all leaves them out.
             value_range: The least and greatest value that are told apart.
             copy: ``False`` hands the memory over: it must not be changed afterwards.
         """
         descriptor = self.DESCRIPTORS[0]
         batch = tensors(data, descriptor, copy)
-        if dim_names is not None:
+        if dim_names:
             batch = _named(batch, dim_names, descriptor)
         self._fill(batch, value_range)
 

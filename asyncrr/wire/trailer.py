@@ -168,11 +168,11 @@ def _write_index(entries: list[IndexEntry], body: BodyWriter) -> list[Any]:
 
     ``[entries, rows, paths, path lengths, path bytes, times, time values, layouts, runs, run values]``: numbers of
     things and offsets of buffers, and the layouts themselves. A layout is what many chunks share: ``[is static,
-    [[timeline, kind], ...], [component id, ...]]``. The rows are int64, eight for each entry: offset and length of its frame,
-    sequence number, rows, first row number, last row number, number of its path, number of its layout. Path lengths are
-    uint32. The time values are int64: of each entry, of each timeline of its layout, the least and the greatest. The
-    run values are int64, two for each entity of a chunk that has several: number of its path, rows. Such an entry has
-    in place of its path how many they are, negative.
+    [[timeline, kind], ...], [component id, ...]]``. The rows are int64, eight for each entry: offset and length of its
+    frame, sequence number, rows, first row number, last row number, number of its path, number of its layout. Path
+    lengths are uint32. The time values are int64: of each entry, of each timeline of its layout, the least and the
+    greatest. The run values are int64, two for each entity of a chunk that has several: number of its path, rows. Such
+    an entry has in place of its path how many they are, negative.
     """
     paths: dict[str, int] = {}
     layouts: dict[tuple[Any, ...], int] = {}

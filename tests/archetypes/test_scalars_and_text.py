@@ -162,7 +162,7 @@ def test_several_choices() -> None:
 @pytest.mark.parametrize("value", ["round", 0, 11, 1.5, True, rr.FillMode.Solid, None, [None]])
 def test_refused_choices(value: Any) -> None:
     if value is None:
-        assert rr.SeriesPoints(markers=value).markers is None
+        assert rr.SeriesPoints(names="a", markers=value).markers is None
     else:
         with pytest.raises(DataError, match="the choices are Circle, Diamond"):
             rr.SeriesPoints(markers=value)
