@@ -3,7 +3,8 @@ import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useReducer, useRef } from "preact/hooks";
 import { elementScroll, observeElementOffset, observeElementRect, Virtualizer } from "@tanstack/virtual-core";
 import { css } from "./archetypes";
-import { at, entities, isFollowing, logs, moveTo, selection, timeline, timelines, type LogLine } from "./state";
+import { moveTo } from "./moving";
+import { at, entities, isFollowing, logs, selection, timeline, timelines, type LogLine } from "./state";
 import { formatTime } from "./times";
 
 const LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "CRITICAL"];

@@ -1,10 +1,9 @@
 // The time: timeline, play, follow, the cursor, and how many rows there are when.
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import {
-  at, chooseTimeline, dark, fetchDensity, follow, isFollowing, isPlaying, moveTo, news, selection, span, speed, step, timeline,
-  timelines, togglePlay,
-} from "./state";
+import { chooseTimeline, follow, moveTo, step, togglePlay } from "./moving";
+import { fetchDensity } from "./requests";
+import { at, dark, isFollowing, isPlaying, news, selection, span, speed, timeline, timelines } from "./state";
 import { formatDate, formatTime } from "./times";
 
 const BUCKETS = 300;

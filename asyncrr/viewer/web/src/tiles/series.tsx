@@ -3,7 +3,9 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import uPlot, { type AlignedData, type Options } from "uplot";
 import { colorOf, css, numbersOf, PALETTE, stringsOf } from "../archetypes";
-import { at, changedAt, dark, fetchSeries, held, isFollowing, moveTo, news, recordingId, span, timeline, type Line } from "../state";
+import { moveTo } from "../moving";
+import { fetchSeries } from "../requests";
+import { at, changedAt, dark, held, isFollowing, news, recordingId, span, timeline, type Line } from "../state";
 import { formatTime, unit } from "../times";
 import type { TileProps } from "./index";
 
