@@ -151,7 +151,7 @@ export function LogPanel() {
               if (!line) return null;
               const level = levelRank(line.level);
               const own = line.color === null ? undefined : { color: css([(line.color >>> 24) & 255, (line.color >>> 16) & 255, (line.color >>> 8) & 255]) };
-              const breaks = line.text.indexOf("\n");
+              const [summary, more] = summaryOf(line.text);
               return (
                 <div
                   key={item.key}
@@ -173,8 +173,8 @@ export function LogPanel() {
                     {line.entity}
                   </span>
                   <span class="log-text" style={own}>
-                    {breaks < 0 ? line.text : line.text.slice(0, breaks)}
-                    {breaks >= 0 && <span class="more"> ⋯ {line.text.split("\n").length - 1} more lines</span>}
+                    {summary}
+                    {more > 0 && <span class="more"> ⋯ {more} more lines</span>}
                   </span>
                 </div>
               );
@@ -197,6 +197,13 @@ export function LogPanel() {
       </div>
     </section>
   );
+}
+
+/** One line of a text: its first, or what a traceback ends in; and how many more there are. */
+export function summaryOf(text: string): [string, number] {
+  const lines = text.trimEnd().split("\n");
+  const first = text.startsWith("Traceback (most recent call last)") ? lines.findLast((line) => /^\S/.test(line)) : lines[0];
+  return [first ?? "", lines.length - 1];
 }
 
 function drag(event: PointerEvent, height: { value: number }) {

@@ -5,7 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { tilesOf, type Tile, type TileKind } from "../archetypes";
 import { want } from "../latest";
 import { connection, current, entities, selection } from "../state";
-import { partsOf } from "../tree";
+import { partsOf } from "../paths";
 import { BarsTile, DocumentTile, GeoTile, TableTile, TensorTile } from "./others";
 import { PictureTile } from "./picture";
 import { SeriesTile } from "./series";
