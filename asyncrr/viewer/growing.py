@@ -264,16 +264,48 @@ class GrowingRecording:
             self._cache.move_to_end(stored.place)
             return chunk
         try:
-            chunk = decode_chunk(parse_frame(stored.read(), stored.offset))
+            return self._keep(stored, decode_chunk(parse_frame(stored.read(), stored.offset)))
         except (FormatError, OSError) as error:
             self.damage.append((stored.path, stored.offset, stored.nbytes, str(error)))
             return None
+
+    def load_each(self, frames: Iterable[StoredFrame]) -> Iterator[Chunk]:
+        """Many chunks, those left out that are damaged or whose file is gone. A file is opened once for its run."""
+        path, file = "", None
+        try:
+            for stored in frames:
+                if (kept := self._cache.get(stored.place)) is not None:
+                    yield kept
+                    continue
+                try:
+                    if file is None or stored.path != path:
+                        if file is not None:
+                            file.close()
+                        path, file = stored.path, open(stored.path, "rb")  # noqa: SIM115
+                    file.seek(stored.offset)
+                    chunk = decode_chunk(parse_frame(file.read(stored.nbytes), stored.offset))
+                except (FormatError, OSError) as error:
+                    self.damage.append((stored.path, stored.offset, stored.nbytes, str(error)))
+                    continue
+                yield self._keep(stored, chunk)
+        finally:
+            if file is not None:
+                file.close()
+
+    def _keep(self, stored: StoredFrame, chunk: Chunk) -> Chunk:
         self._cache[stored.place] = chunk
         self._cached_bytes += stored.nbytes
         while self._cached_bytes > _CACHE_BYTES and len(self._cache) > 1:
             place, _ = self._cache.popitem(last=False)
             self._cached_bytes -= self.frames[place].nbytes
         return chunk
+
+    def clears(self, path: str) -> Iterator[tuple[str, Chunk]]:
+        """The chunks that may clear an entity, its own and those of the entities above it, each with its entity."""
+        for place in (path, *_ancestors(path)):
+            for key, group in self.entities.get(place, {}).items():
+                if _CLEAR in key:
+                    yield from ((place, chunk) for chunk in self.load_each(group.frames))
 
     def latest(self, timeline: str, time: int, entities: Iterable[str]) -> dict[tuple[str, str], Cell]:
         """What held of some entities at a time: by entity path and component, where it is."""

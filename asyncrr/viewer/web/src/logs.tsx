@@ -64,9 +64,9 @@ export function LogPanel() {
     if (!words && least.value === 0 && path === null) return ordered.value;
     return ordered.value.filter(
       (each) =>
-        levelRank(each.level) >= least.value &&
-        (path === null || each.entity === path || each.entity.startsWith(`${path}/`)) &&
-        (!words || each.text.toLowerCase().includes(words) || each.entity.toLowerCase().includes(words)),
+        (each.isMark || levelRank(each.level) >= least.value) &&
+        (each.isMark || path === null || each.entity === path || each.entity.startsWith(`${path}/`)) &&
+        (each.isMark || !words || each.text.toLowerCase().includes(words) || each.entity.toLowerCase().includes(words)),
     );
   });
   const counts = useComputed(() => {
@@ -155,7 +155,7 @@ export function LogPanel() {
               return (
                 <div
                   key={item.key}
-                  class={`log-row level-${level}${item.index >= reached ? " future" : ""}${line === opened.value ? " open" : ""}`}
+                  class={`log-row ${line.isMark ? "mark" : `level-${level}`}${item.index >= reached ? " future" : ""}${line === opened.value ? " open" : ""}`}
                   style={{ transform: `translateY(${item.start}px)`, height: `${ROW}px` }}
                   onClick={() => {
                     opened.value = line === opened.value ? null : line;

@@ -58,6 +58,8 @@ export interface LogLine {
   level: string;
   text: string;
   color: number | null;
+  /** No line, but a mark where lines were left out. */
+  isMark: boolean;
 }
 
 export interface Line {

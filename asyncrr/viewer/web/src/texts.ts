@@ -33,6 +33,7 @@ export async function fetchTexts(): Promise<void> {
       if (id !== recordingId.value || of !== epoch.value) break;
       const lines = chunks.flatMap(linesOf);
       const before = logs.value;
+      if (skipped && textCursor !== null && lines.length) lines.unshift(markOf(skipped, lines[0]!));
       if (lines.length || skipped) {
         const all = before.lines.concat(lines);
         const over = Math.max(0, all.length - KEPT_LINES);
@@ -51,6 +52,12 @@ export async function fetchTexts(): Promise<void> {
   }
 }
 
+/** What stands where this page was too slow: as long as what follows. */
+function markOf(count: number, next: LogLine): LogLine {
+  const text = `${count.toLocaleString("en")} lines came faster than this page reads them, and were left out`;
+  return { ...next, entity: "", level: "", text, color: null, isMark: true };
+}
+
 function linesOf(chunk: Chunk): LogLine[] {
   const lines: LogLine[] = [];
   for (let row = 0; row < chunk.rows; row++) {
@@ -66,6 +73,7 @@ function linesOf(chunk: Chunk): LogLine[] {
         times,
         level: levels[0] ?? "",
         text,
+        isMark: false,
         color: colors?.kind === "numbers" && colors.count ? Number(colors.values[0]) : null,
       });
     }
