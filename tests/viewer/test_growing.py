@@ -175,6 +175,7 @@ def test_compressed_texts_are_given_as_browsers_read_them(tmp_path: Path) -> Non
         elif frame.kind != KIND_TRAILER:
             parts.append(bytes(frame.data))
     path.write_bytes(b"".join(parts))
+    assert any(frame.flags & ZSTD for frame in chunks_of(path.read_bytes()))
     data, _, _ = whole(path).texts(None, 1000)
     chunks = list(chunks_of(data))
     assert sum(len(decode_chunk(frame)) for frame in chunks) == 500

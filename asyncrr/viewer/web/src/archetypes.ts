@@ -83,7 +83,7 @@ export function tilesOf(entities: Map<string, EntityFacts>): Tile[] {
   return interleaved(tiles, order);
 }
 
-/** Plots and pictures in turn, so that both are in sight; the rest after them. */
+/** Plots and pictures in turn and what is in space among the first, so that all are in sight; the rest after them. */
 function interleaved(tiles: Tile[], order: TileKind[]): Tile[] {
   const of = (kind: TileKind) => tiles.filter((tile) => tile.kind === kind);
   const [plots, pictures] = [of("series"), of("picture")];
@@ -91,8 +91,7 @@ function interleaved(tiles: Tile[], order: TileKind[]): Tile[] {
   for (let i = 0; i < Math.max(plots.length, pictures.length); i += 2) {
     mixed.push(...plots.slice(i, i + 2), ...pictures.slice(i, i + 2));
   }
-  const spatial = of("spatial");
-  mixed.splice(Math.min(4, mixed.length), 0, ...spatial);
+  mixed.splice(Math.min(2, plots.length), 0, ...of("spatial"));
   return [...mixed, ...order.slice(3).flatMap(of)];
 }
 

@@ -93,9 +93,13 @@ export function LogPanel() {
       else reached = middle;
     }
   }
+  // who has scrolled up to read, or opened a line, is not pulled away from it
+  const isAtEnd = useRef(true);
   useEffect(() => {
-    if (reached > 0) virtual.scrollToIndex(reached - 1, { align: isFollowing.value ? "end" : "auto" });
-  }, [reached, height.value]);
+    if (reached === 0) return;
+    if (!isFollowing.value) virtual.scrollToIndex(reached - 1, { align: "auto" });
+    else if (isAtEnd.current && opened.peek() === null) virtual.scrollToIndex(reached - 1, { align: "end" });
+  }, [reached, height.value, opened.value === null]);
 
   const hasTexts = [...entities.value.values()].some((each) => "TextLog:text" in each.components);
   if (!hasTexts) return null;
@@ -144,7 +148,14 @@ export function LogPanel() {
         </span>
       </div>
       <div class="log-body">
-        <div class="log-scroll" ref={scroller} tabIndex={0}>
+        <div
+          class="log-scroll"
+          ref={scroller}
+          tabIndex={0}
+          onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => {
+            isAtEnd.current = scrollTop + clientHeight > scrollHeight - 3 * ROW;
+          }}
+        >
           <div style={{ height: `${virtual.getTotalSize()}px`, position: "relative" }}>
             {virtual.getVirtualItems().map((item) => {
               const line = lines[item.index];

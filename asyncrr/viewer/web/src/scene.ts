@@ -27,6 +27,7 @@ export class Scene3D {
   private readonly content = new Group();
   private readonly parts = new Map<string, Part>();
   private help: Object3D[] = [];
+  private gone: Object3D[] = [];
   private isFitted = false;
   private isMoved = false;
   private isDrawing = false;
@@ -58,7 +59,7 @@ export class Scene3D {
     this.isClosed = true;
     this.observer.disconnect();
     this.controls.dispose();
-    dispose(this.content);
+    [this.content, ...this.gone].forEach(dispose);
     this.renderer.dispose();
     this.renderer.domElement.remove();
     this.texts.remove();
@@ -80,6 +81,8 @@ export class Scene3D {
       if (this.isClosed) return;
       this.renderer.render(this.scene, this.camera);
       this.placeLabels();
+      // only now, so that a program that what is new uses as well is not compiled again
+      this.gone.splice(0).forEach(dispose);
     });
   }
 
@@ -88,7 +91,7 @@ export class Scene3D {
     for (const [path, part] of this.parts) {
       if (entities.includes(path) && states.get(path) === part.state) continue;
       this.content.remove(part.group);
-      dispose(part.group);
+      this.gone.push(part.group);
       this.parts.delete(path);
     }
     for (const path of entities) {
@@ -197,7 +200,7 @@ function niceStep(width: number): number {
   return power * (width / power >= 5 ? 5 : width / power >= 2 ? 2 : 1);
 }
 
-function dispose(group: Group): void {
+function dispose(group: Object3D): void {
   group.traverse((each: Object3D) => {
     const { geometry, material } = each as Mesh;
     geometry?.dispose();
