@@ -23,7 +23,7 @@ _MAX_BYTES = 300_000
 def main() -> None:
     """Make the picture."""
     with tempfile.TemporaryDirectory() as folder, running_demo(Path(folder)) as demo, chromium() as browser:
-        page = browser.new_context(viewport={"width": 1440, "height": 900}, timezone_id="UTC").new_page()
+        page = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="dark").new_page()
         page.goto(f"{demo.page}/#recording={demo.recording_id}")
         page.locator(".spatial-view canvas").wait_for()
         time.sleep(_SECONDS)

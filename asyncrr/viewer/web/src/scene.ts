@@ -175,7 +175,7 @@ export class Scene3D {
     const half = Math.tan((this.camera.fov * Math.PI) / 360) * Math.min(this.camera.aspect, 1);
     this.camera.near = radius / 1000;
     this.camera.far = radius * 1000;
-    this.camera.position.copy(center).add(new Vector3(0.75, -1, 0.6).normalize().multiplyScalar((radius * 0.95) / half));
+    this.camera.position.copy(center).add(new Vector3(0.75, -1, 0.6).normalize().multiplyScalar((radius * 1.1) / half));
     this.camera.updateProjectionMatrix();
     this.controls.target.copy(center);
     this.controls.update();
