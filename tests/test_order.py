@@ -27,7 +27,7 @@ ORDER = """
     sinks.memory sinks.targets sinks.file sinks.websocket sinks recording_stream
     segments query tables reading
     api
-    viewer.growing viewer.series viewer.answers viewer.routes viewer.files viewer
+    viewer.growing viewer.series viewer.gaps viewer.answers viewer.routes viewer.files viewer
     collector.segments collector.ledger collector.commit collector.catalogue collector.store collector.sessions
     collector.access collector.app collector.server collector.hosting collector
     integrations.logging integrations

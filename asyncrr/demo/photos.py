@@ -6,14 +6,17 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
+import asyncrr as rr
 from asyncrr.errors import MissingExtraError
 
-__all__ = ["FILTERS", "decode", "photographs"]
+__all__ = ["FILTERS", "color_points", "decode", "photographs"]
 
 _FILES = ("DepartmentStore.jpg", "luispedro.jpg", "nuclear.png")
 _MAX_EDGE = 640
+_POINTS_ACROSS = 56
 
 FILTERS: dict[str, Callable[[Image.Image], Image.Image]] = {
     "blur": lambda picture: picture.filter(ImageFilter.GaussianBlur(6)),
@@ -44,3 +47,10 @@ def decode(path: Path) -> Image.Image:
         picture = opened.convert("RGB")
     picture.thumbnail((_MAX_EDGE, _MAX_EDGE))
     return picture
+
+
+def color_points(picture: Image.Image) -> rr.Points3D:
+    """The colours of a picture as points in the cube of red, green and blue."""
+    pixels = np.asarray(picture.resize((_POINTS_ACROSS, _POINTS_ACROSS * picture.height // picture.width)))
+    colors = pixels.reshape(-1, 3)
+    return rr.Points3D(colors / 255, colors=colors, radii=0.012)

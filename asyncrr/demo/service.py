@@ -29,7 +29,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import asyncrr as rr
 from asyncrr.demo.machine import read_counters, read_memory
-from asyncrr.demo.photos import FILTERS, decode, photographs
+from asyncrr.demo.photos import FILTERS, color_points, decode, photographs
 
 __all__ = ["main", "make_service"]
 
@@ -81,6 +81,10 @@ def make_service(recording: rr.RecordingStream, collector_url: str) -> FastAPI:
         async with recording:
             await recording.connect(collector_url)
             await recording.log("requests", rr.TextDocument("Requests to the demo's service"), static=True)
+            for place, name in enumerate(files):
+                await recording.log(["colors", name], rr.Transform3D(translation=[1.3 * place, 0, 0]), static=True)
+                cube = rr.Boxes3D(centers=[[0.5] * 3], half_sizes=[[0.5] * 3], colors=[[120, 130, 145]], labels=[name])
+                await recording.log(["colors", name, "cube"], cube, static=True)
             machine = asyncio.create_task(_log_machine())
             yield
             machine.cancel()
@@ -108,6 +112,7 @@ def make_service(recording: rr.RecordingStream, collector_url: str) -> FastAPI:
         after = FILTERS[filter_name](before)
         rr.log(["photos", name, "before"], before)
         rr.log(["photos", name, "after"], after)
+        rr.log(["colors", name], color_points(after))
         rr.log(["photos", name, "seconds"], rr.Scalars(perf_counter() - begin))
         return _as_jpeg(after)
 

@@ -8,14 +8,16 @@ recording's id, percent-encoded. Times are int64 in decimal: of a sequence, or n
 ``GET /api/recordings/ID/series``  msgpack: one component of an entity over a range of a timeline, decimated so that
                                    each pixel keeps its least and greatest value. Parameters ``entity``,
                                    ``component``, ``timeline``, ``points``, and maybe ``from``, ``to``. Answer
-                                   ``{"base", "total", "series": [{"x", "y"}]}``: ``x`` float64 from ``base`` on, ``y``
-                                   float64, little-endian; a series for each instance of the rows.
+                                   ``{"base", "total", "series": [{"x", "y"}], "breaks"}``: ``x`` float64 from ``base``
+                                   on, ``y`` float64, little-endian; a series for each instance of the rows.
+                                   ``breaks``, as ``x``: when the entity was cleared, so that its lines end there.
 ``GET /api/recordings/ID/latest``  frames: what held at ``at`` on ``timeline`` of each ``entity`` (may be repeated): for
                                    every row that still counts one chunk of the components that come from it.
-``GET /api/recordings/ID/texts``   frames: chunks with text logs, from the cursor ``after`` on. Without it, from where
-                                   the last ``limit`` rows begin. Headers: ``asyncrr-cursor``, the next ``after``, and
-                                   ``asyncrr-skipped``, how many older rows were left out.
+``GET /api/recordings/ID/texts``   frames: chunks with text logs, from the cursor ``after`` on if it is given, and of
+                                   more than ``limit`` rows those of the last ones. Headers: ``asyncrr-cursor``, the
+                                   next ``after``, and ``asyncrr-skipped``, how many rows were left out.
 ``GET /api/recordings/ID/density`` JSON: rows per entity in each of ``buckets`` equal parts of a range of a timeline.
+``GET /api/recordings/ID/gaps``    JSON: where on ``timeline`` rows are missing: ``[{"from", "to", "rows", "reason"}]``.
 ``/api/live/ID``                   websocket: the tree, then JSON whenever there is news, at most ten times a second.
 ================================== =================================================================================
 
@@ -27,6 +29,7 @@ everything up to a cursor, then what follows, so that nothing is missing and not
 away; if the epoch is another one, the server was started anew and the page begins again, without moving its time.
 
 **Slow viewers.** News say which entities changed and since which cursor, not what was logged; the page asks for what it
-shows. What a slow viewer has not read yet is one message, which is replaced by the next: it has no backlog that could
-grow, and holds up nobody.
+shows. What a slow viewer has not read yet is one message, which is replaced by the next, and of text logs as many rows
+as the page keeps: what is more it is not given, and it marks the place with their number. So it has no backlog that
+could grow, and holds up nobody.
 """

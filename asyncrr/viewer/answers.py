@@ -12,12 +12,14 @@ from asyncrr.chunks import Chunk
 from asyncrr.query import Loaded
 from asyncrr.viewer.growing import Group, GrowingRecording, StoredFrame, WriterState
 from asyncrr.viewer.series import Series, decimated
-from asyncrr.wire import PREAMBLE, encode_chunk, encode_header
+from asyncrr.wire import PREAMBLE, ZSTD, encode_chunk, encode_header
+from asyncrr.wire.framing import parse_frame
 
 __all__ = ["Answers"]
 
 _SERIES_BYTES = 512 * 2**20
 _PAGE_BYTES = 4 * 2**20
+_MAX_BREAKS = 2000
 
 
 class Answers:
@@ -95,7 +97,7 @@ class Answers:
     def series(
         self, entity: str, component: str, timeline: str, low: int | None, high: int | None, points: int
     ) -> dict[str, Any]:
-        """One component over a range, decimated."""
+        """One component over a range, decimated, and where clearing the entity breaks its lines."""
         key = (entity, component, timeline)
         series = self._series.setdefault(key, Series(*key))
         self._series.move_to_end(key)
@@ -104,7 +106,7 @@ class Answers:
             self._series.popitem(last=False)
         times, values = series.times, series.values
         if not len(times):
-            return {"base": "0", "total": 0, "series": []}
+            return {"base": "0", "total": 0, "series": [], "breaks": b""}
         base = int(times[0]) if low is None else low
         lines = []
         for line in range(values.shape[1]):
@@ -114,7 +116,21 @@ class Answers:
             lines.append(
                 {"x": (found - base).astype("<f8").tobytes(), "y": np.ascontiguousarray(numbers, "<f8").tobytes()}
             )
-        return {"base": str(base), "total": len(times), "series": lines}
+        breaks = self._breaks(entity, timeline)
+        shown = breaks[(breaks >= times[0]) & (breaks <= times[-1])][-_MAX_BREAKS:]
+        packed = (shown - base).astype("<f8").tobytes()
+        return {"base": str(base), "total": len(times), "series": lines, "breaks": packed}
+
+    def _breaks(self, entity: str, timeline: str) -> np.ndarray[Any, Any]:
+        """When the entity was cleared, in order."""
+        times = [np.empty(0, np.int64)]
+        for place, chunk in self.recording.clears(entity):
+            if timeline not in chunk.timelines:
+                continue
+            column = chunk.columns["Clear:is_recursive"]
+            counts = [place == entity or any(column.batch(row)) for row in range(len(chunk))]
+            times.append(chunk.timelines[timeline][1][np.array(counts, bool)])
+        return np.unique(np.concatenate(times))
 
     def latest(self, timeline: str, time: int, entities: Iterable[str]) -> bytes:
         """What held at a time, as frames."""
@@ -135,16 +151,19 @@ class Answers:
         return b"".join(parts)
 
     def texts(self, after: int | None, limit: int) -> tuple[bytes, int, int]:
-        """Chunks with text logs as frames, the next cursor, and how many older rows were left out."""
+        """Chunks with text logs as frames, the next cursor, and how many older rows were left out.
+
+        Args:
+            after: The cursor up to which the page has everything; ``None`` where it has nothing.
+            limit: The page's backlog: of more rows than these, only the chunks of the last ones are given.
+        """
         texts = self.recording.texts
-        skipped = 0
-        first = 0 if after is None else _place(texts, after)
-        if after is None:
-            rows, first = 0, len(texts)
-            while first and rows < limit:
-                first -= 1
-                rows += texts[first].summary.row_count
-            skipped = sum(each.summary.row_count for each in texts[:first])
+        begin = 0 if after is None else _place(texts, after)
+        rows, first = 0, len(texts)
+        while first > begin and rows < limit:
+            first -= 1
+            rows += texts[first].summary.row_count
+        skipped = sum(each.summary.row_count for each in texts[begin:first])
         parts: list[bytes] = []
         size, current, cursor = 0, None, len(self.recording.frames)
         for stored in texts[first:]:
@@ -157,6 +176,11 @@ class Answers:
             frame = self._frame(stored)
             if frame is None:
                 continue
+            if parse_frame(frame).flags & ZSTD:  # browsers cannot undo it
+                chunk = self.recording.load(stored)
+                if chunk is None:
+                    continue
+                frame = bytes(encode_chunk(chunk, stored.sequence))
             parts.append(frame)
             size += len(frame)
         return b"".join(parts), cursor, skipped

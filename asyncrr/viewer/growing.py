@@ -267,21 +267,47 @@ class GrowingRecording:
 
     def load(self, stored: StoredFrame) -> Chunk | None:
         """A chunk; ``None`` where it is damaged or its file is gone."""
-        key = stored.path, stored.offset
-        chunks = self._cache.get(key)
-        if chunks is None:
-            try:
-                chunks = decode_chunk(parse_frame(stored.read(), stored.offset)).split()
-            except (FormatError, OSError) as error:
-                self.damage.append((stored.path, stored.offset, stored.nbytes, str(error)))
-                return None
-            self._cache[key] = chunks
-            self._cached_bytes += sum(chunk.nbytes for chunk in chunks)
-            while self._cached_bytes > _CACHE_BYTES and len(self._cache) > 1:
-                _, oldest = self._cache.popitem(last=False)
-                self._cached_bytes -= sum(chunk.nbytes for chunk in oldest)
-        self._cache.move_to_end(key)
-        return chunks[stored.part or 0]
+        return next(self.load_each([stored]), None)
+
+    def load_each(self, frames: Iterable[StoredFrame]) -> Iterator[Chunk]:
+        """Many chunks, those left out that are damaged or whose file is gone. A file is opened once for its run."""
+        path, file = "", None
+        try:
+            for stored in frames:
+                key = stored.path, stored.offset
+                chunks = self._cache.get(key)
+                if chunks is None:
+                    try:
+                        if file is None or stored.path != path:
+                            if file is not None:
+                                file.close()
+                            path, file = stored.path, open(stored.path, "rb")  # noqa: SIM115
+                        file.seek(stored.offset)
+                        frame = parse_frame(file.read(stored.nbytes), stored.offset)
+                        chunks = self._keep(key, decode_chunk(frame).split())
+                    except (FormatError, OSError) as error:
+                        self.damage.append((stored.path, stored.offset, stored.nbytes, str(error)))
+                        continue
+                self._cache.move_to_end(key)
+                yield chunks[stored.part or 0]
+        finally:
+            if file is not None:
+                file.close()
+
+    def _keep(self, key: tuple[str, int], chunks: list[Chunk]) -> list[Chunk]:
+        self._cache[key] = chunks
+        self._cached_bytes += sum(chunk.nbytes for chunk in chunks)
+        while self._cached_bytes > _CACHE_BYTES and len(self._cache) > 1:
+            _, oldest = self._cache.popitem(last=False)
+            self._cached_bytes -= sum(chunk.nbytes for chunk in oldest)
+        return chunks
+
+    def clears(self, path: str) -> Iterator[tuple[str, Chunk]]:
+        """The chunks that may clear an entity, its own and those of the entities above it, each with its entity."""
+        for place in (path, *_ancestors(path)):
+            for key, group in self.entities.get(place, {}).items():
+                if _CLEAR in key:
+                    yield from ((place, chunk) for chunk in self.load_each(group.frames))
 
     def latest(self, timeline: str, time: int, entities: Iterable[str]) -> dict[tuple[str, str], Cell]:
         """What held of some entities at a time: by entity path and component, where it is."""

@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from asyncrr.viewer.answers import Answers
+from asyncrr.viewer.gaps import gap_spans
 
 __all__ = ["SegmentSource", "page_routes", "viewer_routes"]
 
@@ -156,7 +157,11 @@ def viewer_routes(source: SegmentSource) -> list[BaseRoute]:
         except WebSocketDisconnect:
             pass
 
-    paths = {"tree": tree, "series": series, "latest": latest, "texts": texts, "density": density}
+    async def gaps(view: _View, request: Request) -> Response:
+        timeline = request.query_params["timeline"]
+        return JSONResponse(await view.ask(lambda: gap_spans(view.answers.recording, timeline)))
+
+    paths = {"tree": tree, "series": series, "latest": latest, "texts": texts, "density": density, "gaps": gaps}
     return [
         *(Route(f"/api/recordings/{{recording_id:path}}/{name}", answering(each)) for name, each in paths.items()),
         WebSocketRoute("/api/live/{recording_id:path}", live),
@@ -174,16 +179,16 @@ async def _tell(view: _View, socket: WebSocket, leaving: asyncio.Future[None]) -
     """The tree, then what changes, as long as somebody listens."""
     answers = view.answers
     known: tuple[int, ...] = ()
-    cursor = -1
+    cursor, gaps = -1, 0
     while not leaving.done():
         await view.refresh()
         recording = answers.recording
         shape = (*(len(groups) for groups in recording.entities.values()), len(recording.timelines))
         if shape != known:
-            known, cursor = shape, len(recording.frames)
+            known, cursor, gaps = shape, len(recording.frames), len(recording.gaps)
             await socket.send_json({"tree": await view.ask(answers.tree)})
-        elif cursor < len(recording.frames):
-            before, cursor = cursor, len(recording.frames)
+        elif (cursor, gaps) != (len(recording.frames), len(recording.gaps)):
+            before, cursor, gaps = cursor, len(recording.frames), len(recording.gaps)
             await socket.send_json(await view.ask(partial(_news, answers, before, cursor)))
         await asyncio.wait([leaving], timeout=_TICK_SECONDS)
 

@@ -56,9 +56,8 @@ class Series:
         for key, group in recording.entities.get(self._entity, {}).items():
             if self._component not in key:
                 continue
-            for stored in group.frames[self._taken.get(key, 0) :]:
-                if self._timeline not in stored.summary.timelines or (chunk := recording.load(stored)) is None:
-                    continue
+            new = group.frames[self._taken.get(key, 0) :]
+            for chunk in recording.load_each(each for each in new if self._timeline in each.summary.timelines):
                 column = chunk.columns[self._component]
                 if column.descriptor.dtype not in NUMERIC_DTYPES or column.descriptor.shape:
                     continue

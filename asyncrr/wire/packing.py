@@ -108,11 +108,17 @@ def read_bool(value: Any, what: str) -> bool:
 
 
 def _is_within(value: Any, depth: int) -> bool:
+    items: Any
     if isinstance(value, dict):
-        return depth > 0 and all(_is_within(item, depth - 1) for item in value.values())
-    if isinstance(value, (list, tuple)):
-        return depth > 0 and all(_is_within(item, depth - 1) for item in value)
-    return True
+        items = value.values()
+    elif isinstance(value, (list, tuple)):
+        items = value
+    else:
+        return True
+    if depth <= 0:
+        return False
+    inner = [item for item in items if isinstance(item, (dict, list, tuple))]  # few are, and calls cost most
+    return all(_is_within(item, depth - 1) for item in inner)
 
 
 def _refuse(code: int, data: bytes) -> Any:

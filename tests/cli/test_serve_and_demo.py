@@ -119,6 +119,8 @@ def check_demo(out: str, folder: Path) -> None:
         (first, *_) = data.rows(path)
         shape = (first.components["Image:format"][0]["height"], first.components["Image:format"][0]["width"], 3)  # type: ignore[call-overload,index]
         assert first.components["Image:buffer"][0].size == shape[0] * shape[1] * 3  # type: ignore[union-attr]
+    points = [path for path in paths if re.fullmatch(r"colors/\w+", path) and data.row_count(path) > 1]
+    assert points, "the first row is where the cloud stands"
     seconds = {row.times["request"]: row for row in data.rows("requests/primes/seconds")}
     found = {row.times["request"]: row for row in data.rows("primes/found")}
     assert found.keys() <= seconds.keys(), "each handler logs at the time of its own request"

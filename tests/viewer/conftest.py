@@ -4,29 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import pytest
 
-import asyncrr.viewer
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-PAGE = Path(asyncrr.viewer.__file__).parent / "static" / "index.html"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-]
+from .browsing import CHROMIUM, PAGE, chromium
 
 
 class RunningCollector(NamedTuple):
@@ -51,16 +37,18 @@ def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningColle
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Chromium, without a window."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None or not PAGE.exists():
-        missing = "there is no chromium here" if CHROMIUM is None else "the page is not built"
-        if os.environ.get("CI"):
-            pytest.fail(f"{missing}, though it can be had")
+    if find_spec("playwright") is None:
+        missing = "playwright is not installed"
+    elif CHROMIUM is None:
+        missing = "there is no chromium here"
+    else:
+        missing = "" if PAGE.exists() else "the page is not built"
+    if missing and os.environ.get("CI"):
+        pytest.fail(f"{missing}, though it can be had")
+    if missing:
         pytest.skip(missing)
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 class Watched(NamedTuple):

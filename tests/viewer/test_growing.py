@@ -13,7 +13,8 @@ from asyncrr.reading import RecordingData, read_recording
 from asyncrr.viewer.answers import Answers
 from asyncrr.viewer.growing import GrowingRecording
 from asyncrr.viewer.series import decimated
-from asyncrr.wire import KIND_CHUNK, RawFrame, decode_chunk, read_frames
+from asyncrr.wire import KIND_CHUNK, KIND_TRAILER, ZSTD, RawFrame, decode_chunk, encode_chunk, read_frames
+from asyncrr.wire.framing import PREAMBLE_BYTES
 
 Recorded = Callable[[Callable[[rr.RecordingStream], object]], Path]
 
@@ -127,6 +128,58 @@ def test_texts_come_once_through_a_cursor(recorded: Recorded) -> None:
             chunk = decode_chunk(frame)
             texts += [text for row in range(len(chunk)) for text in chunk.columns["TextLog:text"].batch(row)]
     assert texts == [f"line {step}" for step in range(50)]
+
+
+def test_a_viewer_that_is_behind_gets_the_last_texts_and_how_many_it_misses(recorded: Recorded) -> None:
+    def burst(rec: rr.RecordingStream) -> None:
+        for step in range(40):
+            rec.log("logs", rr.TextLog(f"line {step}"), time={"step": step})
+            rec.flush()  # a chunk each
+
+    answers = whole(recorded(burst))
+    _, begin, skipped = answers.texts(None, 1000)
+    assert (begin, skipped) == (40, 0)
+    data, cursor, skipped = answers.texts(3, 10)
+    texts = [decode_chunk(frame).columns["TextLog:text"].batch(0)[0] for frame in chunks_of(data)]
+    assert texts == [f"line {step}" for step in range(30, 40)]
+    assert (cursor, skipped) == (40, 27)
+
+
+def test_a_cleared_entity_breaks_its_lines(recorded: Recorded) -> None:
+    def fill_and_clear(rec: rr.RecordingStream) -> None:
+        for step in range(10):
+            rec.log("a/b/value", rr.Scalars(step), time={"step": step})
+        rec.log("a/b/value", rr.Clear(recursive=False), time={"step": 3})
+        rec.log("a", rr.Clear(recursive=True), time={"step": 5})
+        rec.log("a/b", rr.Clear(recursive=False), time={"step": 7})  # that is not its own
+        rec.log("other", rr.Clear(recursive=True), time={"step": 8})
+        rec.log("a/b/value", rr.Clear(recursive=False), time={"step": 100})  # behind its last number
+
+    found = whole(recorded(fill_and_clear)).series("a/b/value", "Scalars:scalars", "step", None, None, 1000)
+    assert np.frombuffer(found["breaks"]).tolist() == [3, 5]
+
+
+def test_compressed_texts_are_given_as_browsers_read_them(tmp_path: Path) -> None:
+    path = tmp_path / "compressed.arrd"
+    rec = rr.new_recording("tests", recording_id="compressed")
+    memory = rec.memory_recording()
+    for step in range(500):
+        rec.log("logs", rr.TextLog(f"line {step}"), time={"step": step})
+    rec.close()
+    plain = memory.drain_as_bytes()
+    frames = [each for each in read_frames(plain) if isinstance(each, RawFrame)]
+    parts = [plain[:PREAMBLE_BYTES]]
+    for frame in frames:
+        if frame.kind == KIND_CHUNK:
+            parts.append(bytes(encode_chunk(decode_chunk(frame), frame.sequence, zstd_level=3)))
+        elif frame.kind != KIND_TRAILER:
+            parts.append(bytes(frame.data))
+    path.write_bytes(b"".join(parts))
+    assert any(frame.flags & ZSTD for frame in chunks_of(path.read_bytes()))
+    data, _, _ = whole(path).texts(None, 1000)
+    chunks = list(chunks_of(data))
+    assert sum(len(decode_chunk(frame)) for frame in chunks) == 500
+    assert not any(frame.flags & ZSTD for frame in chunks)
 
 
 def test_the_tree_tells_types_and_ranges(recorded: Recorded) -> None:

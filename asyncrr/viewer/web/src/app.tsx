@@ -2,7 +2,8 @@
 import { isHelpOpen, KEYS } from "./keys";
 import { LogPanel } from "./logs";
 import { SelectionPanel } from "./selection";
-import { access, connection, current, damage, dark, gaps, openRecording, recordingId, recordings, selection } from "./state";
+import { openRecording } from "./live";
+import { access, connection, current, damage, dark, gaps, recordingId, recordings, selection } from "./state";
 import { TileGrid } from "./tiles";
 import { TimeBar } from "./timebar";
 import { formatBytes, formatDate } from "./times";

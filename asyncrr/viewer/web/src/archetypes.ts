@@ -1,4 +1,5 @@
 // What is shown how: tiles by the archetypes of entities.
+import { partsOf } from "./paths";
 import type { EntityFacts, EntityState } from "./state";
 import type { Numbers, Plain, Tensor } from "./wire";
 
@@ -21,7 +22,9 @@ function rank(archetype: string): number {
 
 export const PICTURES = ["Image", "EncodedImage", "DepthImage", "SegmentationImage"];
 export const FLAT = ["Points2D", "Boxes2D", "LineStrips2D", "Arrows2D"];
-export const SPATIAL = ["Points3D", "Boxes3D", "LineStrips3D", "Arrows3D", "Mesh3D", "Pinhole"];
+export const SPATIAL = [
+  "Points3D", "Boxes3D", "Ellipsoids3D", "Cylinders3D", "Capsules3D", "LineStrips3D", "Arrows3D", "Mesh3D", "Asset3D", "Pinhole",
+];
 export const GEO = ["GeoPoints", "GeoLineStrings"];
 export const HANDLED = new Set([
   ...PICTURES, ...FLAT, ...SPATIAL, ...GEO, ...STYLES, "Scalars", "TextLog", "TextDocument", "BarChart", "Tensor",
@@ -36,8 +39,8 @@ export interface Tile {
   entities: string[];
 }
 
-const head = (path: string) => path.slice(0, Math.max(path.lastIndexOf("/"), 0));
-const last = (path: string) => path.slice(path.lastIndexOf("/") + 1);
+const head = (path: string) => partsOf(path).slice(0, -1).join("/");
+const last = (path: string) => partsOf(path).at(-1) ?? path;
 
 /** The tiles of a recording: numbers of one name or one parent together, pictures one by one, what is in space at once. */
 export function tilesOf(entities: Map<string, EntityFacts>): Tile[] {
@@ -66,8 +69,8 @@ export function tilesOf(entities: Map<string, EntityFacts>): Tile[] {
     add("picture", paths.length > 1 ? `${parent}/*` : paths[0]!, paths);
   }
   const spatial = having(SPATIAL);
-  for (const [root, paths] of Map.groupBy(spatial, (path) => path.split("/")[0]!)) {
-    const frames = having(["Transform3D"]).filter((path) => path.split("/")[0] === root);
+  for (const [root, paths] of Map.groupBy(spatial, (path) => partsOf(path)[0] ?? path)) {
+    const frames = having(["Transform3D"]).filter((path) => (partsOf(path)[0] ?? path) === root);
     add("spatial", root, [...new Set([...paths, ...frames])]);
   }
   for (const path of having(["TextDocument"])) add("document", path, [path]);
@@ -80,7 +83,7 @@ export function tilesOf(entities: Map<string, EntityFacts>): Tile[] {
   return interleaved(tiles, order);
 }
 
-/** Plots and pictures in turn, so that both are in sight; the rest after them. */
+/** Plots and pictures in turn and what is in space among the first, so that all are in sight; the rest after them. */
 function interleaved(tiles: Tile[], order: TileKind[]): Tile[] {
   const of = (kind: TileKind) => tiles.filter((tile) => tile.kind === kind);
   const [plots, pictures] = [of("series"), of("picture")];
@@ -88,8 +91,7 @@ function interleaved(tiles: Tile[], order: TileKind[]): Tile[] {
   for (let i = 0; i < Math.max(plots.length, pictures.length); i += 2) {
     mixed.push(...plots.slice(i, i + 2), ...pictures.slice(i, i + 2));
   }
-  const spatial = of("spatial");
-  mixed.splice(Math.min(4, mixed.length), 0, ...spatial);
+  mixed.splice(Math.min(2, plots.length), 0, ...of("spatial"));
   return [...mixed, ...order.slice(3).flatMap(of)];
 }
 

@@ -1,6 +1,7 @@
 // The keyboard.
 import { signal } from "@preact/signals";
-import { follow, isPlaying, moveTo, selection, span, step, togglePlay } from "./state";
+import { follow, moveTo, step, togglePlay } from "./moving";
+import { isPlaying, selection, span } from "./state";
 
 export const isHelpOpen = signal(false);
 

@@ -1,6 +1,7 @@
 // Deep links: #recording=…&when=step@100&selection=/camera, kept up to date so that a reload keeps the place.
 import { batch, effect } from "@preact/signals";
-import { cursor, isFollowing, openRecording, recordingId, selection, timeline } from "./state";
+import { openRecording } from "./live";
+import { cursor, isFollowing, recordingId, selection, timeline } from "./state";
 
 export function readLink(): void {
   const given = new URLSearchParams(location.hash.slice(1));

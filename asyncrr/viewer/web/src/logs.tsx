@@ -3,7 +3,8 @@ import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useReducer, useRef } from "preact/hooks";
 import { elementScroll, observeElementOffset, observeElementRect, Virtualizer } from "@tanstack/virtual-core";
 import { css } from "./archetypes";
-import { at, entities, isFollowing, logs, moveTo, selection, timeline, timelines, type LogLine } from "./state";
+import { moveTo } from "./moving";
+import { at, entities, isFollowing, logs, selection, timeline, timelines, type LogLine } from "./state";
 import { formatTime } from "./times";
 
 const LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "CRITICAL"];
@@ -63,9 +64,9 @@ export function LogPanel() {
     if (!words && least.value === 0 && path === null) return ordered.value;
     return ordered.value.filter(
       (each) =>
-        levelRank(each.level) >= least.value &&
-        (path === null || each.entity === path || each.entity.startsWith(`${path}/`)) &&
-        (!words || each.text.toLowerCase().includes(words) || each.entity.toLowerCase().includes(words)),
+        (each.isMark || levelRank(each.level) >= least.value) &&
+        (each.isMark || path === null || each.entity === path || each.entity.startsWith(`${path}/`)) &&
+        (each.isMark || !words || each.text.toLowerCase().includes(words) || each.entity.toLowerCase().includes(words)),
     );
   });
   const counts = useComputed(() => {
@@ -92,9 +93,13 @@ export function LogPanel() {
       else reached = middle;
     }
   }
+  // who has scrolled up to read, or opened a line, is not pulled away from it
+  const isAtEnd = useRef(true);
   useEffect(() => {
-    if (reached > 0) virtual.scrollToIndex(reached - 1, { align: isFollowing.value ? "end" : "auto" });
-  }, [reached, height.value]);
+    if (reached === 0) return;
+    if (!isFollowing.value) virtual.scrollToIndex(reached - 1, { align: "auto" });
+    else if (isAtEnd.current && opened.peek() === null) virtual.scrollToIndex(reached - 1, { align: "end" });
+  }, [reached, height.value, opened.value === null]);
 
   const hasTexts = [...entities.value.values()].some((each) => "TextLog:text" in each.components);
   if (!hasTexts) return null;
@@ -143,18 +148,25 @@ export function LogPanel() {
         </span>
       </div>
       <div class="log-body">
-        <div class="log-scroll" ref={scroller} tabIndex={0}>
+        <div
+          class="log-scroll"
+          ref={scroller}
+          tabIndex={0}
+          onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => {
+            isAtEnd.current = scrollTop + clientHeight > scrollHeight - 3 * ROW;
+          }}
+        >
           <div style={{ height: `${virtual.getTotalSize()}px`, position: "relative" }}>
             {virtual.getVirtualItems().map((item) => {
               const line = lines[item.index];
               if (!line) return null;
               const level = levelRank(line.level);
               const own = line.color === null ? undefined : { color: css([(line.color >>> 24) & 255, (line.color >>> 16) & 255, (line.color >>> 8) & 255]) };
-              const breaks = line.text.indexOf("\n");
+              const [summary, more] = summaryOf(line.text);
               return (
                 <div
                   key={item.key}
-                  class={`log-row level-${level}${item.index >= reached ? " future" : ""}${line === opened.value ? " open" : ""}`}
+                  class={`log-row ${line.isMark ? "mark" : `level-${level}`}${item.index >= reached ? " future" : ""}${line === opened.value ? " open" : ""}`}
                   style={{ transform: `translateY(${item.start}px)`, height: `${ROW}px` }}
                   onClick={() => {
                     opened.value = line === opened.value ? null : line;
@@ -172,8 +184,8 @@ export function LogPanel() {
                     {line.entity}
                   </span>
                   <span class="log-text" style={own}>
-                    {breaks < 0 ? line.text : line.text.slice(0, breaks)}
-                    {breaks >= 0 && <span class="more"> ⋯ {line.text.split("\n").length - 1} more lines</span>}
+                    {summary}
+                    {more > 0 && <span class="more"> ⋯ {more} more lines</span>}
                   </span>
                 </div>
               );
@@ -196,6 +208,13 @@ export function LogPanel() {
       </div>
     </section>
   );
+}
+
+/** One line of a text: its first, or what a traceback ends in; and how many more there are. */
+export function summaryOf(text: string): [string, number] {
+  const lines = text.trimEnd().split("\n");
+  const first = text.startsWith("Traceback (most recent call last)") ? lines.findLast((line) => /^\S/.test(line)) : lines[0];
+  return [first ?? "", lines.length - 1];
 }
 
 function drag(event: PointerEvent, height: { value: number }) {

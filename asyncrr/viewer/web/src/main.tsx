@@ -4,7 +4,10 @@ import { effect } from "@preact/signals";
 import { App } from "./app";
 import { installKeys } from "./keys";
 import { readLink, watchLink } from "./link";
-import { dark, login, pollRecordings } from "./state";
+import { pollRecordings } from "./live";
+import { login } from "./requests";
+import { dark } from "./state";
+import "./latest";
 
 const stored = localStorage.getItem("asyncrr.theme");
 dark.value = stored ? stored === "dark" : !matchMedia("(prefers-color-scheme: light)").matches;

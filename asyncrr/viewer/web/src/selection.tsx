@@ -74,18 +74,18 @@ const LIMIT = 64;
 export function shownBatch(batch: Batch): string {
   switch (batch.kind) {
     case "numbers":
-      return `${describe(batch.dtype, [batch.count, ...batch.shape])}${shownNumbers(batch.values, batch.shape)}`;
+      return `${describe(batch.dtype, [batch.count, ...batch.shape])}${shownNumbers(batch.values, batch.shape, batch.dtype)}`;
     case "arrays":
       return batch.items
         .slice(0, 4)
-        .map((each) => `${describe(batch.dtype, [each.length])}${shownNumbers(each, batch.shape)}`)
+        .map((each) => `${describe(batch.dtype, [each.length])}${shownNumbers(each, batch.shape, batch.dtype)}`)
         .join("\n");
     case "strings":
       return batch.items.slice(0, LIMIT).map((each) => (each.length > 4000 ? `${each.slice(0, 4000)}…` : each)).join("\n");
     case "structs":
       return batch.items.slice(0, LIMIT).map(shownPlain).join("\n");
     case "tensors":
-      return batch.items.map((each) => `${describe(each.dtype, each.shape)}${shownNumbers(each.values, [])}`).join("\n");
+      return batch.items.map((each) => `${describe(each.dtype, each.shape)}${shownNumbers(each.values, [], each.dtype)}`).join("\n");
   }
 }
 
@@ -93,8 +93,9 @@ function describe(dtype: string, shape: number[]): string {
   return shape.length === 1 && shape[0] === 1 ? "" : `${dtype} ${shape.join("×")}\n`;
 }
 
-function shownNumbers(values: Numbers, shape: number[]): string {
+function shownNumbers(values: Numbers, shape: number[], dtype: string): string {
   const each = shape.reduce((product, n) => product * n, 1) || 1;
+  const shownNumber = dtype === "bool" ? (value: number | bigint) => (value ? "true" : "false") : plainNumber;
   const rows: string[] = [];
   for (let i = 0; i < Math.min(values.length, LIMIT); i += each) {
     const numbers = Array.from({ length: Math.min(each, values.length - i) }, (_, k) => shownNumber(values[i + k]!));
@@ -104,7 +105,7 @@ function shownNumbers(values: Numbers, shape: number[]): string {
   return values.length > LIMIT ? `${text}, …` : text;
 }
 
-function shownNumber(value: number | bigint): string {
+function plainNumber(value: number | bigint): string {
   if (typeof value === "bigint" || Number.isInteger(value)) return String(value);
   return String(Number(value.toPrecision(7)));
 }
@@ -126,6 +127,8 @@ export function pythonString(value: string): string {
   return `${out}"`;
 }
 
+const pythonBool = (value: unknown) => (value ? "True" : "False");
+
 function pythonNumbers(values: Numbers, most = 12): string {
   const numbers = [...values.slice(0, most)].map((each) => (typeof each === "number" && !Number.isFinite(each) ? `float("${each}")`.replace("Infinity", "inf").replace("NaN", "nan") : String(each)));
   return values.length === 1 ? numbers[0]! : `[${numbers.join(", ")}${values.length > most ? ", ..." : ""}]`;
@@ -140,6 +143,7 @@ export function snippetOf(path: string, state: Map<string, Cell>): string {
       const field = id.slice(id.indexOf(":") + 1);
       const value =
         batch.kind === "strings" ? (batch.count === 1 ? pythonString(batch.items[0]!) : `[${batch.items.slice(0, 8).map(pythonString).join(", ")}]`)
+        : batch.kind === "numbers" && batch.dtype === "bool" ? (batch.count === 1 ? pythonBool(batch.values[0]) : `[${[...batch.values].slice(0, 12).map(pythonBool).join(", ")}]`)
         : batch.kind === "numbers" ? pythonNumbers(batch.values)
         : "...";
       return /^[A-Za-z_]\w*$/.test(field) ? `${field}=${value}` : `**{${pythonString(field)}: ${value}}`;

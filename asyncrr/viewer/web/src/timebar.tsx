@@ -1,10 +1,9 @@
 // The time: timeline, play, follow, the cursor, and how many rows there are when.
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import {
-  at, chooseTimeline, dark, fetchDensity, follow, isFollowing, isPlaying, moveTo, news, selection, span, speed, step, timeline,
-  timelines, togglePlay,
-} from "./state";
+import { chooseTimeline, follow, moveTo, step, togglePlay } from "./moving";
+import { fetchDensity, fetchGaps, type GapSpan } from "./requests";
+import { at, dark, gaps, isFollowing, isPlaying, news, selection, span, speed, timeline, timelines } from "./state";
 import { formatDate, formatTime } from "./times";
 
 const BUCKETS = 300;
@@ -68,11 +67,42 @@ export function TimeBar() {
         onPointerMove={(event) => event.buttons & 1 && scrub(event)}
       >
         <Density />
+        <Gaps />
         {range && <div class="needle" style={{ left: `${place}%` }} />}
         {range && <span class="edge left">{formatTime(range.kind, range.min, 0)}</span>}
         {range && <span class="edge right">{formatTime(range.kind, range.max, 0)}</span>}
       </div>
     </footer>
+  );
+}
+
+/** Where rows are missing, by the range of the timeline. */
+function Gaps() {
+  const spans = useSignal<GapSpan[]>([]);
+  const range = span.value;
+  const count = gaps.value.length;
+  useEffect(() => {
+    let isStale = false;
+    if (!count) spans.value = [];
+    else fetchGaps().then((found) => !isStale && (spans.value = found), () => undefined);
+    return () => {
+      isStale = true;
+    };
+  }, [count, timeline.value, range === null]);
+  if (!range) return null;
+  const width = Number(range.max - range.min) || 1;
+  const share = (time: bigint) => Math.min(Math.max((Number(time - range.min) / width) * 100, 0), 100);
+  return (
+    <>
+      {spans.value.map((each, index) => (
+        <div
+          key={index}
+          class="gap"
+          title={`${each.rows.toLocaleString("en")} rows are missing here: ${each.reason}`}
+          style={{ left: `${share(each.from)}%`, width: `${share(each.to) - share(each.from)}%` }}
+        />
+      ))}
+    </>
   );
 }
 

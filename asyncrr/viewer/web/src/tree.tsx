@@ -2,6 +2,7 @@
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { archetypesOf } from "./archetypes";
+import { partsOf } from "./paths";
 import { entities, gaps, selection, type EntityFacts } from "./state";
 
 interface Node {
@@ -9,11 +10,6 @@ interface Node {
   path: string;
   facts: EntityFacts | null;
   children: Node[];
-}
-
-/** The parts of a path as it is written; an escaped slash does not end a part. */
-export function partsOf(path: string): string[] {
-  return path === "/" ? [] : (path.match(/(?:[^/\\]|\\[\s\S])+/g) ?? [path]);
 }
 
 function build(all: Map<string, EntityFacts>, search: string): Node {
@@ -40,7 +36,7 @@ function build(all: Map<string, EntityFacts>, search: string): Node {
 
 const ICONS: Record<string, string> = {
   Scalars: "∿", TextLog: "≡", TextDocument: "¶", Image: "▣", EncodedImage: "▣", DepthImage: "▣", SegmentationImage: "▣",
-  Points3D: "∴", Boxes3D: "◫", LineStrips3D: "⌇", Arrows3D: "↗", Mesh3D: "△", Transform3D: "⟂", Points2D: "∴", Boxes2D: "□",
+  Points3D: "∴", Boxes3D: "◫", Ellipsoids3D: "◯", Cylinders3D: "◫", Capsules3D: "◫", Asset3D: "△", Clear: "⌫", AnyValues: "⋮", LineStrips3D: "⌇", Arrows3D: "↗", Mesh3D: "△", Transform3D: "⟂", Points2D: "∴", Boxes2D: "□",
   BarChart: "▥", Tensor: "▦", GeoPoints: "◎", GeoLineStrings: "◎",
 };
 
@@ -97,7 +93,7 @@ function Branch(props: { node: Node; depth: number; closed: Set<string>; toggle:
         <span class="twist" onClick={(event) => (event.stopPropagation(), toggle(node.path))}>
           {node.children.length ? (isClosed ? "▸" : "▾") : ""}
         </span>
-        <span class="glyph">{icon}</span>
+        {node.facts && <span class="glyph">{icon}</span>}
         <span class="name">{node.name}</span>
         {hasGap && <span class="warn-text" title="Rows of this entity were dropped">▲</span>}
         {node.facts && <span class="count">{short(node.facts.rows)}</span>}

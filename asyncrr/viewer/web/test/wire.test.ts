@@ -70,7 +70,7 @@ function told(batch: Batch): unknown[] {
 function once(contents: Contents): Chunk[] {
   const seen = new Set<string>();
   return contents.chunks.filter((chunk) => {
-    const key = chunk.sequence ? `${chunk.writer} ${chunk.sequence}` : `${chunk.entity} ${chunk.numbers[0]}`;
+    const key = `${chunk.entity} ${chunk.sequence ? `${chunk.writer} ${chunk.sequence}` : chunk.numbers[0]}`;
     return !seen.has(key) && seen.add(key);
   });
 }

@@ -116,7 +116,7 @@ export function DocumentTile({ tile }: TileProps) {
   const text = stringsOf(state, "TextDocument:text")[0];
   const type = stringsOf(state, "TextDocument:media_type")[0];
   return (
-    <div class="document fill">
+    <div class="prose fill">
       {text === undefined ? <p class="muted">Nothing at this time.</p> : type === "text/markdown" ? <Markdown text={text} /> : <pre>{text}</pre>}
     </div>
   );
@@ -139,11 +139,13 @@ export function GeoTile({ tile }: TileProps) {
     context.strokeStyle = color(context.canvas, "--grid");
     context.fillStyle = color(context.canvas, "--muted");
     const step = niceStep(degrees / 4);
+    const across = niceStep((2 * 110) / (narrow * scale)); // at least 110 pixels, so that the words do not meet
     for (let lat = Math.ceil((south - degrees) / step) * step; lat < north + degrees; lat += step) {
       context.strokeRect(-1, y(lat), width + 2, 0);
       context.fillText(`${Number(lat.toFixed(6))}°`, 4, y(lat) - 3);
     }
-    for (let lon = Math.ceil((west - degrees / narrow) / step) * step; lon < east + degrees / narrow; lon += step) {
+    const half = width / 2 / narrow / scale;
+    for (let lon = Math.ceil(((west + east) / 2 - half) / across) * across; lon < (west + east) / 2 + half; lon += across) {
       context.strokeRect(x(lon), -1, 0, height + 2);
       context.fillText(`${Number(lon.toFixed(6))}°`, x(lon) + 3, height - 4);
     }

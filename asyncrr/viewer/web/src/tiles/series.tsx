@@ -3,7 +3,9 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import uPlot, { type AlignedData, type Options } from "uplot";
 import { colorOf, css, numbersOf, PALETTE, stringsOf } from "../archetypes";
-import { at, changedAt, dark, fetchSeries, held, isFollowing, moveTo, news, recordingId, span, timeline, type Line } from "../state";
+import { moveTo } from "../moving";
+import { fetchSeries } from "../requests";
+import { at, changedAt, dark, held, isFollowing, news, recordingId, span, timeline, type Line } from "../state";
 import { formatTime, unit } from "../times";
 import type { TileProps } from "./index";
 
@@ -11,7 +13,7 @@ interface Drawn {
   entity: string;
   label: string;
   color: string;
-  line: Line;
+  line: { x: number[]; y: (number | null)[] };
   isSecond: boolean;
   isHidden: boolean;
 }
@@ -21,6 +23,7 @@ interface Legend {
   color: string;
   value: string;
   isHidden: boolean;
+  isSecond: boolean;
   key: string;
 }
 
@@ -63,6 +66,7 @@ export function SeriesTile({ tile }: TileProps) {
           >
             <span class="swatch" style={{ background: each.color }} />
             {each.label}
+            {each.isSecond && <span title="On the axis at the right">→</span>}
             <b>{each.value}</b>
           </button>
         ))}
@@ -169,8 +173,9 @@ class Plot {
       const state = held.value.get(entity);
       const names = stringsOf(state, "SeriesLines:names");
       const colors = numbersOf(state, "SeriesLines:colors") ?? numbersOf(state, "SeriesPoints:colors");
-      answer?.lines.forEach((line, number) => {
+      answer?.lines.forEach((given, number) => {
         const offset = this.toX(answer.base);
+        const line = broken(given, answer.breaks);
         const x = line.x.map((each) => offset + each / unit(this.kind));
         const color = colors ? css(colorOf(colors, number, PALETTE[0]!)) : css(PALETTE[drawn.length % PALETTE.length]!);
         const short = this.shortName(entity);
@@ -236,6 +241,7 @@ class Plot {
           label: each.label,
           color: each.color,
           isHidden: each.isHidden,
+          isSecond: each.isSecond,
           value: value === null ? "–" : formatNumber(value),
         };
       }),
@@ -260,7 +266,7 @@ class Plot {
           width: 1.5,
           scale: each.isSecond ? "z" : "y",
           show: !each.isHidden,
-          spanGaps: true,
+          spanGaps: false,
           points: { show: each.line.x.length < 40, size: 5 },
         })),
       ],
@@ -333,9 +339,31 @@ class Plot {
   }
 }
 
+/** A line with nothing where its entity was cleared and where it is no number. */
+export function broken(line: Line, breaks: ArrayLike<number>): { x: number[]; y: (number | null)[] } {
+  const x: number[] = [];
+  const y: (number | null)[] = [];
+  let next = 0;
+  line.x.forEach((place, index) => {
+    for (; next < breaks.length && breaks[next]! <= place; next++) {
+      if (!x.length || breaks[next] === place) continue;
+      x.push(breaks[next]!);
+      y.push(null);
+    }
+    const value = line.y[index]!;
+    x.push(place);
+    y.push(Number.isNaN(value) ? null : value);
+  });
+  if (next < breaks.length && x.length) {
+    x.push(breaks[next]!);
+    y.push(null);
+  }
+  return { x, y };
+}
+
 /** Lines of very different size get an axis of their own. */
 function chooseAxes(drawn: Drawn[]): void {
-  const sizes = drawn.map(({ line }) => line.y.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0));
+  const sizes = drawn.map(({ line }) => line.y.reduce<number>((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value!)) : most), 0));
   const most = Math.max(...sizes, 0);
   drawn.forEach((each, index) => (each.isSecond = sizes[index]! > 0 && sizes[index]! * 20 < most));
   if (drawn.every((each) => each.isSecond)) drawn.forEach((each) => (each.isSecond = false));
@@ -359,7 +387,7 @@ function padded(_: uPlot, low: number | null, high: number | null): [number, num
 }
 
 /** The last value at or before a place. */
-function valueAt(line: Line, x: number): number | null {
+function valueAt(line: Drawn["line"], x: number): number | null {
   let low = 0;
   let high = line.x.length;
   while (low < high) {

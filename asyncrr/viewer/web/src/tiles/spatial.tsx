@@ -9,6 +9,7 @@ export function SpatialTile({ tile }: TileProps) {
   const place = useRef<HTMLDivElement>(null);
   const scene = useRef<Scene3D | null>(null);
   const problem = useSignal("");
+  const note = useSignal("");
   const loaded = useSignal(0);
   useEffect(() => {
     let isClosed = false;
@@ -16,7 +17,7 @@ export function SpatialTile({ tile }: TileProps) {
       (module) => {
         if (isClosed) return;
         try {
-          scene.current = new module.Scene3D(place.current!);
+          scene.current = new module.Scene3D(place.current!, (text) => (note.value = text));
           loaded.value++;
         } catch (error) {
           problem.value = `3D needs WebGL, which this browser does not have: ${error instanceof Error ? error.message : ""}`;
@@ -37,7 +38,7 @@ export function SpatialTile({ tile }: TileProps) {
         {problem.value && <p class="muted pad">{problem.value}</p>}
       </div>
       <div class="legend">
-        <span class="muted">Drag to turn, right-drag to move, wheel to come closer</span>
+        <span class="muted">{note.value || "Drag to turn, right-drag to move, wheel to come closer"}</span>
         <span class="spring" />
         <button onClick={() => scene.current?.fit()}>Fit</button>
       </div>
