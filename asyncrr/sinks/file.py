@@ -193,7 +193,14 @@ class _SegmentSink:
             return
         if outbox.has_queued:
             self._batch = frames = outbox.take(_TAKE_BYTES)
-            self._submit(lambda: self._segment.write(frames), self._written)
+            are_last = outbox.is_closing and not outbox.has_queued
+
+            def work() -> None:
+                self._segment.write(frames)
+                if are_last:
+                    self._segment.close()
+
+            self._submit(work, self._written)
         elif outbox.is_closing:
             self._submit(self._segment.close, self._closed)
 
@@ -280,9 +287,14 @@ class _SegmentSink:
         frames, self._batch = self._batch, []
         if error is None:
             outbox.delivered(frames[-1].sequence)
+        else:
+            outbox.rewind(self._segment.written_sequence)
+        if not self._segment.is_open:
+            self._closed(error)
+            return
+        if error is None:
             self.wake()
             return
-        outbox.rewind(self._segment.written_sequence)
         outbox.trouble(_translated(self.name, error))
         assert self._loop is not None
         self._loop.call_later(_RETRY_SECONDS, self.wake)
