@@ -327,7 +327,9 @@ class Intake:
         is_buffering = self._writer.is_buffering and not self._sinks
         if is_buffering or self._on_full == "drop_oldest":
             reason = "buffer_full" if is_buffering else "queue_full"
-            if self._queue.drop_oldest(self._max_queue_bytes - nbytes, reason):
+            self._writer.keep_bound(nbytes)
+            in_flight = self._writer.held_bytes - self._queue.waiting_bytes
+            if self._queue.drop_oldest(self._max_queue_bytes - in_flight - nbytes, reason):
                 notice_of_drops(f"recording {self._recording_id}", reason)
             return True
         if self._on_full == "raise":

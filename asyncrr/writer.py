@@ -27,7 +27,7 @@ __all__ = ["Writer"]
 _BUFFER = "buffer"
 _SLICE_SECONDS = 0.001
 _OFFLOAD_BYTES = 256 * 1024
-_ENCODED_AT_ONCE = 4
+_ENCODED_AT_ONCE = 2
 _LAST_SECONDS = 5.0
 
 
@@ -229,17 +229,21 @@ class Writer:
                 lane.outbox.put([queued])
         if (key := _static_key(chunk)) is not None:
             self._statics[key] = chunk
-        self._bound_outboxes()
+        self.keep_bound()
 
-    def _bound_outboxes(self) -> None:
-        """Keep every outbox within its bound, unless the recording waits for it."""
+    def keep_bound(self, room: int = 0) -> None:
+        """Drop what is oldest in every outbox until it fits the bound with the queue before it and `room` bytes more.
+
+        Not where the recording waits for the sink. Callable from any thread.
+        """
         quickest = None if self._on_full == "drop_oldest" or self.is_buffering else self._quickest
+        bound = max(0, self._max_queue_bytes - self._queue.waiting_bytes - room)
         for lane in self.lanes:
             is_waited_for = quickest is not None and lane.outbox.durable_sequence >= quickest.outbox.durable_sequence
-            if is_waited_for or lane.outbox.held_bytes <= self._max_queue_bytes:
+            if is_waited_for or lane.outbox.held_bytes <= bound:
                 continue
             reason = "buffer_full" if lane.sink is None else "queue_full"
-            rows = lane.outbox.drop_oldest(self._max_queue_bytes, reason)
+            rows = lane.outbox.drop_oldest(bound, reason)
             if rows:
                 name = lane.outbox.name if len(self.lanes) > 1 else f"recording {self._recording_id}"
                 notice_of_drops(name, reason)

@@ -127,7 +127,7 @@ def _collector(path: Path, calls: int) -> Figures:
 def _stopped(bound: int, calls: int) -> Figures:
     """Pictures into a pipe that nobody reads: memory beyond the queue's bound."""
     reader, writer = os.pipe()
-    picture = np.zeros((1080, 1920, 3), np.uint8)
+    pictures = [np.full((1080, 1920, 3), value, np.uint8) for value in range(2)]
 
     async def main() -> Figures:
         recording = rr.new_recording("benchmark", on_full="drop_oldest", max_queue_bytes=bound)
@@ -135,8 +135,8 @@ def _stopped(bound: int, calls: int) -> Figures:
         with os.fdopen(writer, "wb", buffering=0) as stream:
             recording.set_sinks(rr.StreamSink(stream))
             before = peak = resident_bytes()
-            for _ in range(calls):
-                await recording.log("camera", rr.Image(picture + 1))
+            for number in range(calls):
+                await recording.log("camera", rr.Image(pictures[number % 2]))
                 await asyncio.sleep(0)
                 peak = max(peak, resident_bytes())
             threading.Thread(target=_swallow, args=(reader,), daemon=True).start()
