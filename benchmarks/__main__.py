@@ -10,6 +10,7 @@ from pathlib import Path
 
 import benchmarks.arrays
 import benchmarks.life
+import benchmarks.network
 import benchmarks.rows
 import benchmarks.service  # noqa: F401 - registers its workloads, as those above do
 from benchmarks.measure import WORKLOADS, Workload

@@ -15,8 +15,8 @@ from benchmarks.measure import Contender, Figures, Stopwatch
 
 __all__ = ["DISTRIBUTIONS", "asyncrr_file", "available", "foxglove_file", "raw_file", "rerun_file", "versions"]
 
-DISTRIBUTIONS = ("asyncrr", "rerun-sdk", "foxglove-sdk", "mcap", "structlog", "numpy")
-_MODULES = {"rerun": "rerun", "foxglove": "foxglove", "structlog": "structlog"}
+DISTRIBUTIONS = ("asyncrr", "rerun-sdk", "foxglove-sdk", "mcap", "structlog", "loguru", "numpy")
+_MODULES = {name: name for name in ("rerun", "foxglove", "mcap", "structlog", "loguru")}
 
 
 def versions() -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import struct
+import time
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,73 @@ def _mapping_structlog(path: Path, calls: int) -> Figures:
     return _structlog(path, calls, "request", route="/items", status=200, seconds=0.5)
 
 
+_HZ = 30
+_JOINTS = 200
+
+
+async def _ticks(rec: rr.RecordingStream, calls: int) -> None:
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    for i in range(calls):
+        rr.set_time("step", sequence=i)
+        for joint in range(_JOINTS):
+            await rec.log(f"robot/joint_{joint}/torque", rr.Scalars(i * 0.5))
+        await asyncio.sleep(max(0.0, start + (i + 1) / _HZ - loop.time()))
+
+
+def _ticks_rerun(rerun: Any, rec: Any, calls: int) -> None:
+    start = time.perf_counter()
+    for i in range(calls):
+        rec.set_time("step", sequence=i)
+        for joint in range(_JOINTS):
+            rec.log(f"robot/joint_{joint}/torque", rerun.Scalars(i * 0.5))
+        time.sleep(max(0.0, start + (i + 1) / _HZ - time.perf_counter()))
+
+
+def _ticks_foxglove(foxglove: Any, context: Any, calls: int) -> None:
+    schema = foxglove.Schema(name="f64", encoding="ros2msg", data=b"float64 value")
+    channels = [
+        foxglove.Channel(f"robot/joint_{joint}/torque", schema=schema, message_encoding="cdr", context=context)
+        for joint in range(_JOINTS)
+    ]
+    pack = struct.Struct("<Id").pack
+    start = time.perf_counter()
+    for i in range(calls):
+        for channel in channels:
+            channel.log(pack(256, i * 0.5), log_time=i)
+        time.sleep(max(0.0, start + (i + 1) / _HZ - time.perf_counter()))
+
+
+def _scalar_mcap(path: Path, calls: int) -> Figures:
+    from mcap.writer import Writer
+
+    pack = struct.Struct("<Id").pack
+    watch = Stopwatch()
+    with open(path, "wb") as file:
+        writer = Writer(file)
+        writer.start()
+        schema = writer.register_schema(name="f64", encoding="ros2msg", data=b"float64 value")
+        channel = writer.register_channel(topic="train/loss", message_encoding="cdr", schema_id=schema)
+        for i in range(calls):
+            writer.add_message(channel, log_time=i, data=pack(256, i * 0.5), publish_time=i)
+        watch.returned()
+        writer.finish()
+    return watch.figures(calls, path)
+
+
+def _text_loguru(path: Path, calls: int) -> Figures:
+    from loguru import logger
+
+    logger.remove()
+    sink = logger.add(path, enqueue=True, format="{time} {level} {message}")
+    watch = Stopwatch()
+    for _ in range(calls):
+        logger.info(_TEXT)
+    watch.returned()
+    logger.remove(sink)
+    return watch.figures(calls, path)
+
+
 async def _tasks(rec: rr.RecordingStream, calls: int) -> None:
     async def one(task: int) -> None:
         for i in range(calls // 8):
@@ -144,7 +212,7 @@ async def _tasks(rec: rr.RecordingStream, calls: int) -> None:
 workload(
     "scalar", "scalar, one timeline set per row", 100_000, 5_000,
     asyncrr=asyncrr_file(_scalar), rerun=rerun_file(_scalar_rerun), foxglove=foxglove_file(_scalar_foxglove),
-    raw=raw_file(lambda: struct.pack("<qd", 1, 0.5)),
+    mcap=_scalar_mcap, raw=raw_file(lambda: struct.pack("<qd", 1, 0.5)),
 )  # fmt: skip
 workload(
     "scalar_100", "the same on 100 entities", 100_000, 5_000,
@@ -157,7 +225,7 @@ workload(
 workload(
     "text", "line of text", 50_000, 3_000,
     asyncrr=asyncrr_file(_text), rerun=rerun_file(_text_rerun), foxglove=foxglove_file(_text_foxglove),
-    logging=_text_logging, structlog=_text_structlog,
+    logging=_text_logging, structlog=_text_structlog, loguru=_text_loguru,
 )  # fmt: skip
 workload(
     "mapping", "mapping of 3 values", 10_000, 1_000,
@@ -167,4 +235,9 @@ workload(
 workload(
     "tasks", "scalars from 8 tasks at once", 100_000, 5_000,
     asyncrr=asyncrr_file(_tasks), rerun=rerun_file(_scalar_rerun),
+)  # fmt: skip
+workload(
+    "ticks", "200 entities, 30 times a second", 90, 6,
+    asyncrr=asyncrr_file(_ticks, _JOINTS), rerun=rerun_file(_ticks_rerun, _JOINTS),
+    foxglove=foxglove_file(_ticks_foxglove, _JOINTS),
 )  # fmt: skip

@@ -1,14 +1,11 @@
-"""In a service: the lag of the loop, eight processes to one collector, a consumer that stands still."""
+"""In a service: the lag of the loop, a consumer that stands still."""
 
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import os
 import threading
-import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +14,6 @@ import asyncrr as rr
 from benchmarks.measure import Contender, Figures, isolated, resident_bytes, workload
 
 _BEAT = 0.001
-_PROCESSES = 8
 
 
 async def _lag(seconds: float, act: Callable[[int], Any], per_second: int, burst: int) -> Figures:
@@ -80,50 +76,6 @@ def _lag_contender(client: str, kind: str) -> Contender:
     return lambda path, calls: isolated(_lag_of, client, str(path), calls / 10, kind)
 
 
-def _send(url: str, process: int, calls: int, barrier: Any) -> None:
-    async def main() -> None:
-        recording = rr.new_recording("benchmark", recording_id="benchmark")
-        async with recording:
-            await recording.connect(url)
-            await asyncio.to_thread(barrier.wait)
-            for i in range(calls):
-                rr.set_time("step", sequence=i)
-                await recording.log(f"process_{process}", rr.Scalars(i * 0.5))
-            await recording.flush(60)
-            await asyncio.to_thread(barrier.wait)
-
-    asyncio.run(main())
-
-
-def _collector(path: Path, calls: int) -> Figures:
-    """Eight processes send scalars to one collector, until it has acknowledged them from its disk."""
-    from asyncrr.collector.server import Collector
-
-    async def main() -> Figures:
-        collector = Collector(path.with_suffix(".store"), port=0)
-        await collector.start()
-        context = multiprocessing.get_context("spawn")
-        barrier = context.Barrier(_PROCESSES + 1)
-        share = calls // _PROCESSES
-        url = f"ws://127.0.0.1:{collector.port}"
-        processes = [
-            context.Process(target=_send, args=(url, number, share, barrier), daemon=True)
-            for number in range(_PROCESSES)
-        ]
-        for process in processes:
-            process.start()
-        await asyncio.to_thread(barrier.wait)
-        start = time.perf_counter()
-        await asyncio.to_thread(barrier.wait)
-        seconds = time.perf_counter() - start
-        for process in processes:
-            await asyncio.to_thread(process.join)
-        await collector.aclose()
-        return {"rows/s": share * _PROCESSES / seconds}
-
-    return asyncio.run(main())
-
-
 def _stopped(bound: int, calls: int) -> Figures:
     """Pictures into a pipe that nobody reads: memory beyond the queue's bound."""
     reader, writer = os.pipe()
@@ -157,7 +109,6 @@ for _kind, _title in (("scalars", "20,000 scalars/s"), ("pictures", "30 full-HD 
         asyncrr=_lag_contender("asyncrr", _kind), idle=_lag_contender("idle", _kind),
         rerun=_lag_contender("rerun", _kind),
     )  # fmt: skip
-workload("collector", "scalars from 8 processes, acknowledged from disk", 800_000, 8_000, asyncrr=_collector)
 workload(
     "stopped", "memory while nobody reads, bound 64 MiB", 100, 15,
     asyncrr=lambda path, calls: isolated(_stopped, 64 * 2**20, calls),
