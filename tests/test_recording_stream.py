@@ -69,9 +69,12 @@ def test_save_waits_at_once_where_no_loop_runs(tmp_path: Path, durability: Any) 
 
 def test_save_that_fails_raises_where_it_is_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "missing" / "a.arrd"
+    plain = new_recording()
     with pytest.raises(OSError, match="No such file") as caught:
-        new_recording().save(path)
+        plain.save(path)
     assert isinstance(caught.value, rr.SinkError)
+    with pytest.raises(rr.FlushError, match="No such file"):
+        plain.close()
 
     async def main() -> None:
         recording = new_recording()
