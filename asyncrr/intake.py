@@ -300,8 +300,9 @@ class Intake:
             self._let_in()
 
     def _let_in(self) -> None:
-        while self._room_waiters:
-            self._room_waiters.popleft().set_result(None)
+        with contextlib.suppress(IndexError):  # a thread that closes may let them in at the same time
+            while True:
+                self._room_waiters.popleft().set_result(None)
 
     def _room(self) -> Consequence[None]:
         """Wait until there is room: at once in a thread without a loop, else when awaited."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import inspect
 import threading
 import tracemalloc
 import uuid
 import warnings
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from doubles import HeldSink, balances, until
+from doubles import HeldSink, balances, new_recording, until
 
 import asyncrr as rr
 from asyncrr.notices import notice_of_drops
@@ -447,3 +449,30 @@ def test_columns_of_unequal_length_are_bad_data() -> None:
         recording.send_columns("x", [], [])
     recording.send_columns("x", [rr.TimeColumn("i", sequence=[])], rr.Scalars.columns(scalars=[]))
     assert recording.stats().bad_data == 1
+
+
+def test_two_threads_that_let_in_at_once_let_each_in_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop, which has room again, and a thread that closes the recording meanwhile."""
+
+    class Overtaken(deque[Any]):
+        """Where the other thread is quicker, between any look and the grasp."""
+
+        def __bool__(self) -> bool:
+            is_filled = len(self) > 0
+            self.let_others_in()
+            return is_filled
+
+        def popleft(self) -> Any:
+            first = super().popleft()
+            self.let_others_in()
+            return first
+
+        def let_others_in(self) -> None:
+            while len(self):
+                super().popleft().set_result(None)
+
+    recording = new_recording()
+    waiters: list[concurrent.futures.Future[None]] = [concurrent.futures.Future() for _ in range(3)]
+    monkeypatch.setattr(recording, "_room_waiters", Overtaken(waiters))
+    recording._let_in()
+    assert all(waiter.done() for waiter in waiters)
