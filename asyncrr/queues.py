@@ -262,7 +262,11 @@ class RowQueue:
 
 
 def _groups(few: list[OpenRows]) -> Iterator[list[OpenRows]]:
-    """Entities that share a chunk: so many that turning their rows into columns takes about 1 ms."""
+    """Entities that share a chunk: so many that turning their rows into columns takes about 1 ms.
+
+    Args:
+        few: One at least.
+    """
     group: list[OpenRows] = []
     rows = characters = 0
     for open_rows in few:
@@ -272,5 +276,4 @@ def _groups(few: list[OpenRows]) -> Iterator[list[OpenRows]]:
         group.append(open_rows)
         rows += open_rows.row_count
         characters += len(open_rows.path)
-    if group:
-        yield group
+    yield group

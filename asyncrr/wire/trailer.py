@@ -95,10 +95,10 @@ class SegmentIndex:
             summary = summary_of(frame)
             self._rows += summary.row_count
             self._weight += 1 + len(summary.runs)
-            if self._weight > MAX_INDEX_ENTRIES:
-                self._entries = None
-            elif self._entries is not None:
+            if self._entries is not None:
                 self._entries.append(IndexEntry(offset - self._start, frame.nbytes, frame.sequence, summary))
+                if self._weight > MAX_INDEX_ENTRIES:
+                    self._entries = None
         elif frame.kind == KIND_GAP:
             self._gaps.append(offset - self._start)
         self._frames += frame.kind != KIND_HEADER

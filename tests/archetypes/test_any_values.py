@@ -174,3 +174,25 @@ def test_columns() -> None:
     ]
     with pytest.raises(DataError, match="same number of rows"):
         AnyValues.columns(a=[1], b=[1, 2])
+
+
+@pytest.mark.parametrize(
+    ("values", "nbytes"),
+    [
+        ({"a": 1.5, "b": True, "c": 7}, 24),
+        ({"a": "four", "b": "é"}, 16 + 4 + 1),
+        ({"a": -(2**63), "b": 2**63 - 1}, 16),
+        ({"a": 2**63}, -1),
+        ({"a": -(2**63) - 1}, -1),
+        ({"a": "\ud800"}, -1),
+        ({"a": None}, -1),
+        ({"a": [1]}, -1),
+        ({"a": np.float64(1)}, -1),
+        ({"unknown": 1.0}, -1),
+        ({}, -1),
+    ],
+)
+def test_what_plain_values_take(monkeypatch: pytest.MonkeyPatch, values: dict[str, Any], nbytes: int) -> None:
+    descriptors = {batch.descriptor.id: batch.descriptor for batch in AnyValues(a=1, b=1, c=1).as_component_batches()}
+    monkeypatch.setattr(module, "_known", descriptors)
+    assert module.plain_bytes(values) == nbytes
