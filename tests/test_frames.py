@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from asyncrr import frames
 from asyncrr.frames import borrowing_context, current_task, enclosing, is_finished, keeps_its_scopes
 from asyncrr.scope import bind
 
@@ -160,8 +161,6 @@ def test_only_a_worker_thread_that_enters_a_context_manager_borrows() -> None:
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="there is no sys.monitoring before 3.12")
 def test_a_watch_tells_of_every_yield_and_resumption_of_its_own_code_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    from asyncrr import frames
-
     monkeypatch.setattr(frames, "_watch", frames._Watch())
     told: list[tuple[str, str]] = []
 
@@ -193,3 +192,16 @@ def test_a_watch_tells_of_every_yield_and_resumption_of_its_own_code_only(monkey
     own = [event for event, name in told if name == "watched_one"]
     assert own == ["suspends", "resumes", "suspends", "resumes", "suspends"]
     assert {name for _, name in told} & {"another_one"} == set()
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="from 3.12 on Python tells of yields")
+def test_before_python_3_12_nothing_is_watched() -> None:
+    told: list[FrameType] = []
+
+    def generator() -> Any:
+        yield 1
+        yield 2
+
+    assert frames.watch(generator.__code__, told.append, told.append) is False
+    assert list(generator()) == [1, 2]
+    assert told == []
