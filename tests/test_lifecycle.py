@@ -18,6 +18,7 @@ import pytest
 from doubles import HeldSink, balances, check_complete, new_recording, scalars, until
 
 import asyncrr as rr
+from asyncrr.disk import disk
 from asyncrr.sinks.targets import File
 
 KIB = 1024
@@ -379,6 +380,9 @@ def test_a_file_nobody_closed_is_let_go_of(tmp_path: Path) -> None:
         await rec.log("x", 1.0)
 
     asyncio.run(main())
+    is_idle = threading.Event()
+    disk.submit(is_idle.set)  # its thread may still have been writing
+    assert is_idle.wait(30)
     gc.collect()
 
     async def again() -> None:
