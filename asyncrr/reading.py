@@ -21,6 +21,7 @@ from asyncrr.segments import (
     open_path,
     read_segments,
 )
+from asyncrr.wire.limits import MAX_INT64
 from asyncrr.wire.segment_frames import Gap, RecordingHeader
 
 __all__ = ["MissingRows", "RecordingData", "WriterInfo", "read_recording"]
@@ -206,14 +207,24 @@ class RecordingData:
             time: An int64, nanoseconds unless the timeline is a sequence.
             entity_glob: Which entities: ``camera/**`` for one and all below it, ``*`` for one part, or a path.
         """
-        chunks = [
-            stored
-            for stored in self.stored_chunks()
-            if stored.summary.is_static
-            or (timeline in stored.summary.timelines and stored.summary.timelines[timeline][1] <= time)
-        ]
-        state = query.latest_at(self._load(chunks), timeline, time)
+        state = query.latest_at(self._load(self._candidates(timeline, time)), timeline, time)
         return {path: state[path] for path in sorted(state) if query.glob_matches(entity_glob, path)}
+
+    def _candidates(self, timeline: str, time: int) -> list[StoredChunk]:
+        """Chunks of which some have the last rows at or before a time."""
+        begun: list[tuple[StoredChunk, tuple[str, tuple[str, ...]], int]] = []
+        floors: dict[tuple[str, tuple[str, ...]], int] = {}
+        for stored in self.stored_chunks():
+            summary = stored.summary
+            key = summary.entity_path, summary.components
+            if summary.is_static:
+                begun.append((stored, key, MAX_INT64))
+            elif timeline in summary.timelines and summary.timelines[timeline][1] <= time:
+                _, low, high = summary.timelines[timeline]
+                begun.append((stored, key, high))
+                if not stored.frame.summary.runs:  # else another entity in the frame may be the one with that time
+                    floors[key] = max(low, floors.get(key, low))
+        return [stored for stored, key, high in begun if high >= floors.get(key, high)]
 
     def to_arrow(self, entity_glob: str = "**") -> Any:
         """All rows as a ``pyarrow.Table``, as :func:`asyncrr.tables.to_arrow` lays it out.

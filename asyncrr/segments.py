@@ -117,6 +117,11 @@ class StoredFrame:
             return self.source.name, self.offset, 0
         return self.summary.entity_path, header.body_crc, header.nbytes
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether it was decoded."""
+        return self._chunks is not None
+
     def load(self) -> list[Chunk]:
         """A chunk for each of its entities; kept once they were decoded.
 

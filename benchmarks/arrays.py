@@ -88,7 +88,7 @@ def _send_columns() -> dict[str, Contender]:
 
 
 def _read(path: Path, calls: int) -> Figures:
-    """Write scalars row by row, then open the file and take one column."""
+    """Write scalars row by row, then open the file and take one column; open it anew and ask what held half-way."""
 
     async def log(rec: rr.RecordingStream, rows: int) -> None:
         for i in range(rows):
@@ -102,7 +102,11 @@ def _read(path: Path, calls: int) -> Figures:
     column = data.column("sensor", "Scalars:scalars", "step")
     seconds = time.perf_counter() - opened
     assert len(column.values) == calls
-    return {"rows/s": calls / seconds, "ms to open": (opened - start) * 1e3}
+    start_latest = time.perf_counter()
+    state = rr.read_recording(path).latest_at("step", calls // 2)
+    latest = time.perf_counter() - start_latest
+    assert state["sensor"]["Scalars:scalars"] == [(calls // 2) * 0.5]
+    return {"rows/s": calls / seconds, "ms to open": (opened - start) * 1e3, "ms to open and latest-at": latest * 1e3}
 
 
 def _read_rerun(path: Path, calls: int) -> Figures:

@@ -172,6 +172,25 @@ def test_entities_that_share_chunks_are_read_like_others(use_index: bool) -> Non
     assert 0 <= sum(frame.nbytes for frame in data.frames()) - shares < 6
 
 
+def test_only_chunks_that_may_hold_what_is_latest_are_decoded() -> None:
+    frames = [
+        encode_chunk(chunk([float(first)] * 2, 2 * first, t=[10 * first, 10 * first + 5]), first + 1)
+        for first in range(5)
+    ]
+    data = read_recording(segment(frames))
+    assert data.latest_at("t", 32)["a"][SCALARS.id] == [3.0]
+    assert [frame.sequence for frame in data.frames() if frame.is_loaded] == [4]
+    assert data.latest_at("t", 10)["a"][SCALARS.id] == [1.0]
+    assert data.latest_at("t", 2**62)["a"][SCALARS.id] == [4.0]
+    assert data.latest_at("t", -1) == {}
+
+
+def test_a_time_of_another_entity_in_a_shared_chunk_hides_no_earlier_row() -> None:
+    """The head of a shared chunk tells the least time of all its entities, which need not be that of each."""
+    frames = [encode_chunk(chunk([7.0], 9, "b", t=[5]), 1), encode_chunk(bundle_of(["a", "b"], 0, t=[10, 20]), 2)]
+    assert read_recording(segment(frames)).latest_at("t", 15)["b"][SCALARS.id] == [7.0]
+
+
 def test_damage_to_a_shared_chunk_is_told_once_and_takes_what_it_holds() -> None:
     frame = encode_chunk(bundle_of(["a", "b", "c"], 0, t=[10, 20, 30]), 1)
     place = BUNDLED.index(bytes(frame)) + frame.nbytes - 1
