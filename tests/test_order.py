@@ -31,7 +31,8 @@ ORDER = """
     collector.segments collector.ledger collector.commit collector.catalogue collector.store collector.sessions
     collector.access collector.app collector.server collector.hosting collector
     integrations.lines integrations.logging integrations.structlog integrations.loguru integrations.warnings
-    integrations.trace integrations.per_request integrations.requests integrations.routes integrations.asgi
+    integrations.trace integrations.per_request integrations.requests integrations.routes
+    integrations.owning integrations.asgi
     integrations.fastapi integrations.litestar integrations.aiohttp integrations
     asyncrr
     -- programs

@@ -19,9 +19,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from asyncrr.errors import FlushError, MissingExtraError, UsageError
+from asyncrr.errors import MissingExtraError, UsageError
+from asyncrr.integrations.owning import owned
 from asyncrr.integrations.requests import NO_ROUTE, RequestFacts, RequestLog, RequestOptions, get_request
-from asyncrr.notices import notice
 from asyncrr.recording_stream import RecordingStream
 
 try:
@@ -45,7 +45,8 @@ REQUEST = web.RequestKey("asyncrr_request", RequestFacts)
 def setup(app: web.Application, recording: RecordingStream, **options: Unpack[RequestOptions]) -> None:
     """Have the application own a recording, and log its requests to it.
 
-    The recording is opened before all else in ``cleanup_ctx``, and closed after it. Doing so again with the same recording changes nothing.
+    The recording is opened before all else in ``cleanup_ctx``, and closed after it. Doing so again with the same
+    recording changes nothing.
 
     Args:
         app: The application, not yet started. Those below it are recorded along with it.
@@ -62,12 +63,9 @@ def setup(app: web.Application, recording: RecordingStream, **options: Unpack[Re
     log = RequestLog(recording, **options)
     app[RECORDING] = recording
 
-    async def owned(_: web.Application) -> AsyncIterator[None]:
-        try:
-            async with recording:
-                yield
-        except FlushError as error:
-            notice(f"recording {recording.recording_id}: {error}")
+    async def owning(_: web.Application) -> AsyncIterator[None]:
+        async with owned(recording):
+            yield
 
     @web.middleware
     async def recorded(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -91,7 +89,7 @@ def setup(app: web.Application, recording: RecordingStream, **options: Unpack[Re
             return response
 
     app.middlewares.insert(0, recorded)
-    app.cleanup_ctx.insert(0, owned)
+    app.cleanup_ctx.insert(0, owning)
 
 
 def _is_websocket(request: web.Request) -> bool:

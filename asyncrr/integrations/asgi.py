@@ -25,7 +25,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from asyncrr.errors import FlushError, UsageError
+from asyncrr.errors import UsageError
+from asyncrr.integrations.owning import owned
 from asyncrr.integrations.requests import NO_ROUTE, RequestFacts, RequestLog, RequestOptions, get_request
 from asyncrr.integrations.routes import RouteTemplates
 from asyncrr.notices import notice
@@ -52,7 +53,7 @@ def lifespan(recording: RecordingStream, inner: Lifespan | None = None) -> Lifes
     """A lifespan that owns the recording: started with the application, flushed and closed at its end.
 
     Args:
-        recording: The recording. Rows that are left when its closing has taken 5 seconds are dropped, with a warning.
+        recording: The recording; see :func:`asyncrr.integrations.owning.owned`.
         inner: The application's own lifespan. It runs inside, with the recording active, so that this is the place
             for ``await rr.connect(url)`` or ``await rr.save(path)``; what it yields is passed on.
     """
@@ -60,26 +61,10 @@ def lifespan(recording: RecordingStream, inner: Lifespan | None = None) -> Lifes
     @contextlib.asynccontextmanager
     async def owning(app: Any) -> AsyncIterator[Any]:
         async with contextlib.AsyncExitStack() as stack:
-            await stack.enter_async_context(_owned(recording))
+            await stack.enter_async_context(owned(recording))
             yield None if inner is None else await stack.enter_async_context(inner(app))
 
     return owning
-
-
-@contextlib.asynccontextmanager
-async def _owned(recording: RecordingStream) -> AsyncIterator[None]:
-    inside: BaseException | None = None
-    try:
-        async with recording:
-            try:
-                yield
-            except BaseException as error:
-                inside = error
-                raise
-    except FlushError as error:
-        if inside is not None:
-            raise
-        notice(f"recording {recording.recording_id}: {error}")
 
 
 class RecordingMiddleware:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NO_ROUTE", "RequestFacts", "RequestLog", "RequestOptions", "RequestScope", "get_request"]
 
-NO_ROUTE = "(no route)"
+NO_ROUTE = "__no_route"
 """Stands for the template of requests that no route has taken."""
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "WEBSOCKET"})
@@ -56,7 +56,7 @@ class RequestFacts:
         trace_id: W3C's, 32 hexadecimal digits.
         number: On the timeline ``request``.
         recording: What is logged goes there.
-        route: The template of its route, ``(no route)`` until it is known.
+        route: The template of its route, ``__no_route`` until it is known.
         status: Of the answer; ``None`` until it begins.
         close_code: Of a websocket that was closed.
         duration: Seconds until the answer was complete; ``None`` until then.
