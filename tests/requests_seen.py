@@ -33,7 +33,7 @@ def request_rows(data: Any) -> dict[str, dict[str, Any]]:
 
 
 def check_nothing_is_mixed(data: Any, path: str, count: int) -> None:
-    """Each of ``count`` requests, named ``req-N``, has logged its ``N`` at ``path``, and all of that is tagged as its."""
+    """Each of ``count`` requests, named ``req-N``, has logged its ``N`` at the path, and its rows are tagged as its."""
     requests = request_rows(data)
     numbers = {facts["request"]: facts for facts in requests.values()}
     assert len(numbers) == len(requests)

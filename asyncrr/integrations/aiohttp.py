@@ -10,8 +10,9 @@
         return web.json_response({"request_id": request[REQUEST].request_id})
 
 What a request logs about itself, and how the rows of its handler are tagged, stands in
-:mod:`asyncrr.integrations.requests`. Sizes are those of the bodies; that of an answer which the handler did not stream
-is known when it returns, and then its duration ends, too.
+:mod:`asyncrr.integrations.requests`. The duration ends when the handler has returned. The size of an answer that is
+streamed without a ``Content-Length`` is not known, nor are those of a websocket's messages; the close code is the
+client's.
 """
 
 from __future__ import annotations
@@ -104,6 +105,6 @@ def _route_of(request: web.Request) -> str:
 def _note(facts: RequestFacts, request: web.Request, response: web.StreamResponse) -> None:
     facts.status = response.status
     facts.request_bytes = request.content.total_bytes
-    facts.response_bytes = response.body_length if response.prepared else response.content_length or 0
+    facts.response_bytes = response.content_length
     if isinstance(response, web.WebSocketResponse):
         facts.close_code = response.close_code

@@ -131,6 +131,7 @@ class _Notes:
     __slots__ = ("_facts", "_receive", "_send")
 
     def __init__(self, facts: RequestFacts, receive: Receive, send: Send) -> None:
+        facts.response_bytes = 0
         self._facts = facts
         self._receive = receive
         self._send = send
@@ -145,14 +146,14 @@ class _Notes:
         if kind == "http.response.start":
             facts.status = message["status"]
         elif kind == "http.response.body":
-            facts.response_bytes += len(message.get("body", b""))
+            self._sent(len(message.get("body", b"")))
             if not message.get("more_body", False):
                 await self._send(message)
                 facts.answered()
                 return
         elif kind == "http.response.pathsend":
             with contextlib.suppress(OSError):
-                facts.response_bytes += os.stat(message["path"]).st_size
+                self._sent(os.stat(message["path"]).st_size)
         await self._send(message)
 
     async def receive_websocket(self) -> Message:
@@ -173,8 +174,11 @@ class _Notes:
                 facts.status = _FORBIDDEN
             else:
                 facts.close_code = message.get("code", 1000)
-        facts.response_bytes += _payload_bytes(message)
+        self._sent(_payload_bytes(message))
         await self._send(message)
+
+    def _sent(self, nbytes: int) -> None:
+        self._facts.response_bytes = (self._facts.response_bytes or 0) + nbytes
 
 
 def _payload_bytes(message: Message) -> int:

@@ -73,9 +73,11 @@ class RequestRecordings:
         try:
             if is_kept:
                 recording.set_sinks(self._sink(recording))
-            await recording.aclose()
         finally:
-            self._open -= 1
+            try:
+                await recording.aclose()
+            finally:
+                self._open -= 1
 
     def _sink(self, recording: RecordingStream) -> Sink:
         if self._sink_of is not None:

@@ -61,7 +61,7 @@ class RequestFacts:
         close_code: Of a websocket that was closed.
         duration: Seconds until the answer was complete; ``None`` until then.
         request_bytes: Of the body that was read, or of a websocket's messages.
-        response_bytes: Of the body that was sent, or of a websocket's messages.
+        response_bytes: Of the body that was sent, or of a websocket's messages; ``None`` where that is not known.
         error: The name of the exception that came out of the application, if one did.
         is_sampled: Whether it is recorded.
         is_kept: Whether its own recording was kept; ``None`` where it has none.
@@ -77,7 +77,7 @@ class RequestFacts:
     close_code: int | None = None
     duration: float | None = None
     request_bytes: int = 0
-    response_bytes: int = 0
+    response_bytes: int | None = None
     error: str | None = None
     is_sampled: bool = True
     is_kept: bool | None = None
@@ -192,11 +192,10 @@ class RequestLog:
             "method": facts.method,
             "route": facts.route,
             "request_bytes": facts.request_bytes,
-            "response_bytes": facts.response_bytes,
             "request_id": facts.request_id,
             "trace_id": facts.trace_id,
         }
-        for name in ("status", "close_code", "error", "is_kept"):
+        for name in ("response_bytes", "status", "close_code", "error", "is_kept"):
             if (value := getattr(facts, name)) is not None:
                 values[name] = value
         if self.own is not None and facts.recording is not self.silent:
