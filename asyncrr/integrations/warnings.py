@@ -63,10 +63,11 @@ class WarningsCapture:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        before, is_active = self._before, self._is_active
-        if is_active and file is None and not issubclass(category, RecordingWarning):
+        before = self._before
+        is_taken = self._is_active and file is None and not issubclass(category, RecordingWarning)
+        if is_taken:
             path = path_of_logger(self.path_prefix, category.__name__)
             values = {"filename": filename, "lineno": lineno}
             log_line_safely(path, f"{category.__name__}: {message}", "WARN", values)
-        if before is not None and (self.is_shown or not is_active):
+        if before is not None and (self.is_shown or not is_taken):
             before(message, category, filename, lineno, file, line)

@@ -38,7 +38,7 @@ def make_app(rec: rr.RecordingStream, count: int, **settings: Any) -> Litestar:
         yield "b"
         rr.log("sync_dependency_end", rr.Scalars(number))
 
-    async def later(number: Number) -> None:
+    async def later(number: int) -> None:
         rr.log("task", rr.Scalars(number))
 
     @get(
@@ -118,7 +118,7 @@ def test_nothing_mixes_between_websockets(recording: rr.RecordingStream) -> None
     async def main() -> None:
         async with serving(app) as url:
 
-            async def ask(number: Number) -> None:
+            async def ask(number: int) -> None:
                 address = f"{url.replace('http', 'ws')}/ws/room{number}"
                 headers = headers_of(number)
                 async with websockets.connect(
