@@ -34,6 +34,7 @@ ORDER = """
     integrations.trace integrations.per_request integrations.requests integrations.routes
     integrations.owning integrations.asgi
     integrations.fastapi integrations.litestar integrations.aiohttp integrations
+    testing
     asyncrr
     -- programs
     demo.photos demo.machine demo.service demo.visitors demo
