@@ -27,8 +27,8 @@ from asyncrr.recording_stream import RecordingStream
 
 try:
     from aiohttp import web
-except ImportError as error:
-    raise MissingExtraError("aiohttp", "aiohttp") from error
+except ImportError as _error:
+    raise MissingExtraError("aiohttp", "aiohttp") from _error
 
 if TYPE_CHECKING:
     from typing import Unpack

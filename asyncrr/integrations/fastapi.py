@@ -23,8 +23,8 @@ from asyncrr.recording_stream import RecordingStream
 
 try:
     from fastapi import Depends
-except ImportError as error:
-    raise MissingExtraError("fastapi", "fastapi") from error
+except ImportError as _error:
+    raise MissingExtraError("fastapi", "fastapi") from _error
 
 __all__ = [
     "Instrumentation",

@@ -22,8 +22,8 @@ try:
     from litestar.di import Provide
     from litestar.middleware import DefineMiddleware
     from litestar.plugins import InitPlugin
-except ImportError as error:
-    raise MissingExtraError("litestar", "litestar") from error
+except ImportError as _error:
+    raise MissingExtraError("litestar", "litestar") from _error
 
 if TYPE_CHECKING:
     from typing import Unpack

@@ -149,12 +149,12 @@ class RequestLog:
             raise UsageError(f"{', '.join(unknown)}: no such option, see asyncrr.integrations.requests.RequestOptions")
         self.recording = recording
         self.options = options
-        self.sample = float(options.get("sample", 1.0))
+        self.sample: float = float(options.get("sample", 1.0))
         if not 0 <= self.sample <= 1:
             raise UsageError(f"sample={self.sample!r}: give the part of all traces to record, from 0 to 1")
-        self.prefix = options.get("prefix", "requests").strip("/")
-        self.values = options.get("values")
-        self.keep = options.get("keep") or _has_failed
+        self.prefix: str = options.get("prefix", "requests").strip("/")
+        self.values: Values | None = options.get("values")
+        self.keep: Keep = options.get("keep") or _has_failed
         self.own: RequestRecordings | None = None
         if options.get("per_request", False):
             self.own = RequestRecordings(
@@ -166,7 +166,9 @@ class RequestLog:
             )
         elif {"keep", "kept_in", "max_kept", "max_open", "max_request_bytes"} & set(options):
             raise UsageError("keep, kept_in, max_kept, max_open and max_request_bytes need per_request=True")
-        self.silent = RecordingStream(recording.application_id, recording_id=_SILENT, default_enabled=False)
+        self.silent: RecordingStream = RecordingStream(
+            recording.application_id, recording_id=_SILENT, default_enabled=False
+        )
         self.silent._is_enabled = False  # whatever the environment says
 
     def scope(self, method: str, request_id: str | None, traceparent: str | None) -> RequestScope:
@@ -228,7 +230,7 @@ class RequestScope:
 
     def __init__(self, log: RequestLog, facts: RequestFacts) -> None:
         self._log = log
-        self.facts = facts
+        self.facts: RequestFacts = facts
         self._entered: RecordingStream | None = None
         self._token: contextvars.Token[RequestFacts | None] | None = None
 
