@@ -56,6 +56,7 @@ class RouteTemplates:
                 known.append((named, _pattern(template)))
 
 
+_KINDS = {"path": ".*", "int": "[0-9]+", "float": r"[0-9]+(?:\.[0-9]+)?", "uuid": "[0-9A-Fa-f-]{32,36}"}
 _PARAMETER = re.compile(r"\{(\w+)(?::(\w+))?\}")
 
 
@@ -63,7 +64,7 @@ def _pattern(template: str) -> Pattern[str]:
     pieces = []
     end = 0
     for parameter in _PARAMETER.finditer(template):
-        pieces += [re.escape(template[end : parameter.start()]), ".*" if parameter[2] == "path" else "[^/]+"]
+        pieces += [re.escape(template[end : parameter.start()]), _KINDS.get(parameter[2], "[^/]+")]
         end = parameter.end()
     return re.compile("".join([*pieces, re.escape(template[end:])]))
 

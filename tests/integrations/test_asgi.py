@@ -489,3 +489,65 @@ def test_a_cancelled_request_has_a_row_and_stays_cancelled(recording: rr.Recordi
     (facts,) = request_rows(read(memory)).values()
     assert facts["error"] == "CancelledError"
     assert "status" not in facts
+
+
+# ---- websockets, message by message
+
+
+async def websocket_facts(recording: rr.RecordingStream, sent: list[Any], received: list[Any]) -> dict[str, Any]:
+    """What a websocket's row says after the application has sent and received these messages."""
+    memory = recording.memory_recording()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        for message in sent:
+            await send(message)
+        for _ in received:
+            await receive()
+
+    waiting = iter(received)
+
+    async def receive() -> Any:
+        return next(waiting)
+
+    async def send(message: Any) -> None:
+        pass
+
+    scope = {"type": "websocket", "path": "/", "headers": []}
+    await RecordingMiddleware(app, recording)(scope, receive, send)
+    (facts,) = request_rows(read(memory)).values()
+    return facts
+
+
+ACCEPT = {"type": "websocket.accept"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "received", "expected"),
+    [
+        ([{"type": "websocket.close", "code": 1008}], [], {"status": 403}),
+        ([{"type": "websocket.http.response.start", "status": 429}], [], {"status": 429}),
+        ([ACCEPT, {"type": "websocket.close"}], [], {"status": 101, "close_code": 1000}),
+        ([ACCEPT], [{"type": "websocket.disconnect", "code": 1001}], {"status": 101, "close_code": 1001}),
+        ([ACCEPT], [{"type": "websocket.disconnect"}], {"status": 101, "close_code": 1005}),
+        (
+            [ACCEPT, {"type": "websocket.send", "text": "\u00e4"}, {"type": "websocket.send", "bytes": b"123"}],
+            [{"type": "websocket.receive", "bytes": b"1234", "text": None}, {"type": "websocket.receive", "text": ""}],
+            {"status": 101, "request_bytes": 4, "response_bytes": 5},
+        ),
+    ],
+    ids=["refused", "denied", "closed", "left", "lost", "talked"],
+)
+def test_a_websocket_has_status_close_code_and_sizes(
+    recording: rr.RecordingStream, sent: list[Any], received: list[Any], expected: dict[str, Any]
+) -> None:
+    facts = asyncio.run(websocket_facts(recording, sent, received))
+    assert {name: facts.get(name) for name in expected} == expected
+    assert ("close_code" in facts) == ("close_code" in expected)
+
+
+def test_opentelemetry_without_a_span_leaves_it_to_the_header(recording: rr.RecordingStream) -> None:
+    pytest.importorskip("opentelemetry.trace")
+    memory = recording.memory_recording()
+    ask(RecordingMiddleware(make_app(), recording), ("GET", "/items/1"), headers={"traceparent": TRACEPARENT})
+    (facts,) = request_rows(read(memory)).values()
+    assert facts["trace_id"] == TRACE_ID

@@ -197,6 +197,22 @@ def test_the_oldest_files_go_beyond_max_kept(recording: rr.RecordingStream, tmp_
     assert (tmp_path / "foreign.arrd").exists()
 
 
+def test_files_that_somebody_else_removed_are_no_trouble(recording: rr.RecordingStream, tmp_path: Path) -> None:
+    app = make_app()
+    instrument(app, recording, per_request=True, kept_in=tmp_path, keep=lambda facts: True, max_kept=1)
+    for _ in range(3):
+        ask(app, 1)
+        (path,) = tmp_path.iterdir()
+        path.unlink()
+
+
+def test_all_are_kept_without_a_bound(recording: rr.RecordingStream, tmp_path: Path) -> None:
+    app = make_app()
+    instrument(app, recording, per_request=True, kept_in=tmp_path, keep=lambda facts: True, max_kept=None)
+    ask(app, 20)
+    assert len(list(tmp_path.iterdir())) == 20
+
+
 def test_beyond_max_open_requests_are_answered_but_have_no_recording(
     recording: rr.RecordingStream, tmp_path: Path
 ) -> None:

@@ -60,6 +60,8 @@ def service(app: FastAPI, rec: rr.RecordingStream) -> None:
     async def endpoint(recording: RecordingDep) -> None:
         assert_type(recording, rr.RecordingStream)
 
+    app.get("/")(endpoint)
+
 
 def test_it(asyncrr_recording: Recorded) -> None:
     assert_type(asyncrr_recording.scalars("loss"), list[float])
