@@ -33,7 +33,7 @@ ORDER = """
     integrations.lines integrations.logging integrations.structlog integrations.loguru integrations.warnings
     integrations.trace integrations.per_request integrations.requests integrations.routes
     integrations.owning integrations.asgi
-    integrations.fastapi integrations.litestar integrations.aiohttp integrations
+    integrations.fastapi integrations.litestar integrations.aiohttp integrations.viewer integrations
     testing
     asyncrr
     -- programs

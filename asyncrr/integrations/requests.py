@@ -63,7 +63,8 @@ class RequestFacts:
         request_bytes: Of the body that was read, or of a websocket's messages.
         response_bytes: Of the body that was sent, or of a websocket's messages; ``None`` where that is not known.
         error: The name of the exception that came out of the application, if one did.
-        is_sampled: Whether it is recorded.
+        is_sampled: Whether it is recorded. A handler may set it to ``False`` to leave out the request's row, and to
+            drop its own recording: for health checks and the like.
         is_kept: Whether its own recording was kept; ``None`` where it has none.
     """
 
@@ -263,12 +264,13 @@ class RequestScope:
             facts.error = type(error).__name__
         try:
             self._leave()
-            is_own = log.own is not None and facts.is_sampled and facts.recording is not log.silent
-            facts.is_kept = self._is_kept() if is_own else None
+            own = None if facts.recording in (log.recording, log.silent) else log.own
+            if own is not None:
+                facts.is_kept = facts.is_sampled and self._is_kept()
             if facts.is_sampled:
                 log.log(facts)
-            if is_own and log.own is not None:
-                await log.own.close(facts.recording, bool(facts.is_kept))
+            if own is not None:
+                await own.close(facts.recording, bool(facts.is_kept))
         except Exception as trouble:
             notice(f"a request to {facts.route} is not recorded: {trouble!r}")
 

@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 import asyncrr as rr
 from asyncrr.integrations.asgi import instrument
-from asyncrr.integrations.requests import RequestFacts, RequestLog
+from asyncrr.integrations.requests import RequestFacts, RequestLog, get_request
 from asyncrr.integrations.trace import is_sampled
 from asyncrr.sinks.file import FileSink
 
@@ -126,6 +126,25 @@ def test_all_and_none_are_exact() -> None:
     greatest = "f" * 32
     assert is_sampled(greatest, 1.0)
     assert not is_sampled("0" * 31 + "1", 0.0)
+
+
+@pytest.mark.parametrize("is_own", [False, True])
+def test_a_handler_may_leave_its_request_out(recording: rr.RecordingStream, tmp_path: Path, is_own: bool) -> None:
+    memory = recording.memory_recording()
+
+    async def health(request: Request) -> Response:
+        facts = get_request()
+        assert facts is not None
+        facts.is_sampled = False
+        return PlainTextResponse("", status_code=500)
+
+    app = Starlette(routes=[Route("/0", health), Route("/1", health)])
+    options: Any = {"per_request": True, "kept_in": tmp_path, "max_open": 1} if is_own else {}
+    instrument(app, recording, **options)
+    for _ in range(2):
+        ask(app, 1)
+    assert memory.num_msgs() == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 # ---- a recording for each request
