@@ -103,6 +103,7 @@ class RequestOptions(TypedDict, total=False):
         values: Called at the end of each request for further values of its row.
         per_request: Whether each request gets a recording of its own, which its handler logs to, and which is
             dropped at its end unless `keep` says otherwise; the requests' rows go to the application's recording, too.
+            What a task logs that outlives the request is dropped, with a warning.
         keep: Tells of a finished request whether its recording is kept; without it, those with an error or a status
             of 500 or more are.
         kept_in: Where kept ones go, needed with `per_request`: a folder, or a function that gives a sink for each.

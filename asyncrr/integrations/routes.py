@@ -38,7 +38,7 @@ class RouteTemplates:
         endpoint = scope.get("endpoint")
         if endpoint is None:
             return None
-        if id(endpoint) not in self._endpoints:
+        if id(endpoint) not in self._endpoints and len(self._endpoints) < _MAX_ENDPOINTS:
             self._endpoints[id(endpoint)] = endpoint
             self._read()  # it is new, or the first
         found = self._found.get(id(endpoint), [])
@@ -56,6 +56,8 @@ class RouteTemplates:
                 known.append((named, _pattern(template)))
 
 
+_MAX_ENDPOINTS = 10_000
+"""A framework that makes a new one for every request must not fill the memory."""
 _KINDS = {"path": ".*", "int": "[0-9]+", "float": r"[0-9]+(?:\.[0-9]+)?", "uuid": "[0-9A-Fa-f-]{32,36}"}
 _PARAMETER = re.compile(r"\{(\w+)(?::(\w+))?\}")
 

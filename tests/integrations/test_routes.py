@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 
 import asyncrr as rr
 from asyncrr.integrations.asgi import RecordingMiddleware, instrument
+from asyncrr.integrations.routes import RouteTemplates
 
 
 async def endpoint(request: Request) -> Response:
@@ -143,3 +144,13 @@ def test_the_path_that_an_application_is_mounted_at_does_not_count(recording: rr
     below = Starlette(routes=[Route("/{number}", endpoint), Route("/a/{number}", endpoint)])
     app = Starlette(routes=[Mount("/below/{name}", RecordingMiddleware(below, recording))])
     assert routes_of(app, recording, "/below/x/7", "/below/x/a/7") == ["/{number}", "/a/{number}"]
+
+
+def test_endpoints_that_are_new_every_time_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("asyncrr.integrations.routes._MAX_ENDPOINTS", 5)
+    app = Starlette(routes=[Route("/{number}", endpoint)])
+    templates = RouteTemplates(app)
+    for _ in range(20):
+        assert templates.template_of({"endpoint": object()}, "/7") is None
+    assert len(templates._endpoints) == 5
+    assert templates.template_of({"endpoint": endpoint}, "/7") == "/{number}"
