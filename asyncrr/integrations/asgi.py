@@ -15,8 +15,8 @@ A context variable that is set in a lifespan does not reach handlers, for a serv
 So the lifespan opens and closes, and the middleware makes active. It is a plain ASGI application, calls the next one
 in the same task, and passes on every message untouched.
 
-Several worker processes write one recording, each as a writer of its own: have them connect to a collector, or give each
-a file of its own, as in ``rr.save(f"shop-{os.getpid()}.arrd")``.
+Several worker processes write one recording, each as a writer of its own: have them connect to a collector, or give
+each a file of its own, as in ``rr.save(f"shop-{os.getpid()}.arrd")``.
 """
 
 from __future__ import annotations
