@@ -118,7 +118,7 @@ class RecordingMiddleware:
             if "path_template" in scope:  # Litestar's
                 return str(scope["path_template"] or NO_ROUTE)
             if self._templates is None:
-                known = next((app for app in (root, self.app, scope.get("app")) if hasattr(app, "routes")), None)
+                known = next((app for app in (self.app, root, scope.get("app")) if hasattr(app, "routes")), None)
                 if known is None:
                     return NO_ROUTE
                 self._templates = RouteTemplates(known)

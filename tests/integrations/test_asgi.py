@@ -453,16 +453,17 @@ def test_a_hook_adds_values(recording: rr.RecordingStream) -> None:
 
 
 def test_routes_that_cannot_be_read_are_a_warning(recording: rr.RecordingStream) -> None:
-    recording.memory_recording()
-    app = make_app()
-    instrument(app, recording)
+    memory = recording.memory_recording()
 
-    async def odd(scope: Any, receive: Any, send: Any) -> None:
-        scope["app"] = type("Odd", (), {"routes": None})()
-        await RecordingMiddleware(app, rr.new_recording("other", recording_id=uuid.uuid4()))(scope, receive, send)
+    class Odd:
+        routes = None
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            await make_app()(scope, receive, send)
 
     with pytest.warns(rr.RecordingWarning, match="route of a request"):
-        assert ask(odd, ("GET", "/items/1")) == [201]
+        assert ask(RecordingMiddleware(Odd(), recording), ("GET", "/items/1")) == [201]
+    assert "requests/GET/__no_route" in read(memory).entity_paths()
 
 
 def test_a_cancelled_request_has_a_row_and_stays_cancelled(recording: rr.RecordingStream) -> None:
