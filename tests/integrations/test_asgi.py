@@ -14,7 +14,7 @@ from requests_seen import headers_of, read, request_rows
 from serving import inside, serving
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 import asyncrr as rr
@@ -552,3 +552,36 @@ def test_opentelemetry_without_a_span_leaves_it_to_the_header(recording: rr.Reco
     ask(RecordingMiddleware(make_app(), recording), ("GET", "/items/1"), headers={"traceparent": TRACEPARENT})
     (facts,) = request_rows(read(memory)).values()
     assert facts["trace_id"] == TRACE_ID
+
+
+def test_a_stream_that_its_client_leaves_has_a_row(recording: rr.RecordingStream) -> None:
+    memory = recording.memory_recording()
+
+    async def main() -> None:
+        ended = asyncio.Event()
+
+        async def pieces() -> AsyncIterator[bytes]:
+            try:
+                while True:
+                    rr.log("piece", 1)
+                    yield b"x" * 1000
+                    await asyncio.sleep(0)
+            finally:
+                ended.set()
+
+        async def endpoint(request: Request) -> Response:
+            return StreamingResponse(pieces())
+
+        app = Starlette(routes=[Route("/", endpoint)], lifespan=lifespan(recording))
+        instrument(app, recording)
+        async with serving(app) as url, _client(url) as client:
+            async with client.stream("GET", "/") as response:
+                await anext(response.aiter_raw())
+            await ended.wait()
+
+    asyncio.run(main())
+    data = read(memory)
+    (facts,) = request_rows(data).values()
+    assert facts["status"] == 200
+    assert facts["response_bytes"] >= 1000
+    assert {row.times["request"] for row in data.rows("piece")} == {facts["request"]}
