@@ -84,12 +84,12 @@ class Column:
         tensors: tuple[TensorLayout, ...] | None = None,
         structs: list[Struct] | None = None,
     ) -> None:
-        self.descriptor = descriptor
-        self.counts = counts
-        self.values = values
-        self.lengths = lengths
-        self.tensors = tensors
-        self.structs = structs
+        self.descriptor: ComponentDescriptor = descriptor
+        self.counts: int | Array = counts
+        self.values: Array = values
+        self.lengths: int | Array | None = lengths
+        self.tensors: tuple[TensorLayout, ...] | None = tensors
+        self.structs: list[Struct] | None = structs
         self._row_starts: Array | None = None
         self._instance_starts: Array | None = None
 
@@ -296,11 +296,11 @@ class Chunk:
         columns: dict[str, Column],
         is_static: bool = False,
     ) -> None:
-        self.entity_path = entity_path
-        self.row_numbers = row_numbers
-        self.timelines = timelines
-        self.columns = columns
-        self.is_static = is_static
+        self.entity_path: str = entity_path
+        self.row_numbers: Array = row_numbers
+        self.timelines: dict[str, tuple[str, Array]] = timelines
+        self.columns: dict[str, Column] = columns
+        self.is_static: bool = is_static
 
     def __repr__(self) -> str:
         return f"<Chunk {self.entity_path}: {len(self)} rows of {', '.join(self.columns)}>"
@@ -369,7 +369,7 @@ class Bundle(Chunk):
         columns: dict[str, Column],
     ) -> None:
         super().__init__(f"{runs[0].entity_path} and {len(runs) - 1} more", row_numbers, timelines, columns)
-        self.runs = runs
+        self.runs: tuple[Run, ...] = runs
 
     @property
     def starts(self) -> Array:

@@ -34,8 +34,8 @@ class TensorValue:
     __slots__ = ("buffer", "names")
 
     def __init__(self, buffer: np.ndarray[Any, Any], names: tuple[str, ...] | None = None) -> None:
-        self.buffer = buffer
-        self.names = names
+        self.buffer: np.ndarray[Any, Any] = buffer
+        self.names: tuple[str, ...] | None = names
 
     def __repr__(self) -> str:
         return f"TensorValue(shape={self.buffer.shape}, dtype={self.buffer.dtype}, names={self.names})"
@@ -65,10 +65,10 @@ class ComponentDescriptor:
         shape: tuple[int | None, ...] = (),
         component_type: str | None = None,
     ) -> None:
-        self.id = id
-        self.dtype = dtype
-        self.shape = shape
-        self.component_type = component_type
+        self.id: str = id
+        self.dtype: str = dtype
+        self.shape: tuple[int | None, ...] = shape
+        self.component_type: str | None = component_type
         self._hash = hash((id, dtype, shape, component_type))
 
     def __eq__(self, other: object) -> bool:
@@ -108,9 +108,9 @@ class ComponentBatch:
     __slots__ = ("descriptor", "is_owned", "values")
 
     def __init__(self, descriptor: ComponentDescriptor, values: BatchValues, is_owned: bool = True) -> None:
-        self.descriptor = descriptor
-        self.values = values
-        self.is_owned = is_owned
+        self.descriptor: ComponentDescriptor = descriptor
+        self.values: BatchValues = values
+        self.is_owned: bool = is_owned
 
     def __len__(self) -> int:
         return len(self.values)

@@ -59,8 +59,8 @@ class Disk:
         self.__init__(self._name)  # type: ignore[misc]
 
 
-disk = Disk()
-encoder = Disk("asyncrr-encoder")
+disk: Disk = Disk()
+encoder: Disk = Disk("asyncrr-encoder")
 """Checksums big chunks while the disk writes those before."""
 
 if hasattr(os, "register_at_fork"):

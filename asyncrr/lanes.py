@@ -22,8 +22,8 @@ class Lane:
     __slots__ = ("loop", "outbox", "sink")
 
     def __init__(self, outbox: Outbox, sink: Sink | None) -> None:
-        self.outbox = outbox
-        self.sink = sink
+        self.outbox: Outbox = outbox
+        self.sink: Sink | None = sink
         self.loop: asyncio.AbstractEventLoop | None = None
 
     def attach(self) -> None:
@@ -78,8 +78,8 @@ class FlushMark:
     __slots__ = ("done", "outboxes")
 
     def __init__(self, outboxes: list[tuple[Outbox, int]], done: Done) -> None:
-        self.outboxes = outboxes
-        self.done = done
+        self.outboxes: list[tuple[Outbox, int]] = outboxes
+        self.done: Done = done
 
     def settle(self) -> bool:
         """Whether nothing is left to wait for."""
@@ -111,8 +111,8 @@ class Closing:
     __slots__ = ("done", "lanes")
 
     def __init__(self, lanes: list[Lane], done: Done) -> None:
-        self.lanes = lanes
-        self.done = done
+        self.lanes: list[Lane] = lanes
+        self.done: Done = done
         for lane in lanes:
             lane.outbox.is_closing = True
 
@@ -152,8 +152,8 @@ class Opening:
     __slots__ = ("done", "outboxes")
 
     def __init__(self, outboxes: list[Outbox], done: Done) -> None:
-        self.outboxes = outboxes
-        self.done = done
+        self.outboxes: list[Outbox] = outboxes
+        self.done: Done = done
 
     def settle(self) -> bool:
         """Whether nothing is left to wait for."""

@@ -115,15 +115,15 @@ class Outbox:
     def __init__(self, name: str, header: RecordingHeader, next_sequence: int, lock: threading.RLock) -> None:
         self.name = name
         self.header = header
-        self.next_sequence = next_sequence
-        self.last_sequence = next_sequence - 1
-        self.durable_sequence = next_sequence - 1
+        self.next_sequence: int = next_sequence
+        self.last_sequence: int = next_sequence - 1
+        self.durable_sequence: int = next_sequence - 1
         self.error: SinkError | None = None
         self.last_trouble: BaseException | None = None
         self.is_closing = False
-        self.is_open = False
-        self.is_closed = False
-        self.state = "connecting"
+        self.is_open: bool = False
+        self.is_closed: bool = False
+        self.state: str = "connecting"
         self.preface: list[Frame] = []
         self.on_change: Callable[[], None] = lambda: None
         self._lock = lock

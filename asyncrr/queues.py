@@ -57,9 +57,9 @@ class RowQueue:
     """
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()
-        self.next_call = itertools.count().__next__
-        self.extra_bytes = 0
+        self.lock: threading.RLock = threading.RLock()
+        self.next_call: Callable[[], int] = itertools.count().__next__
+        self.extra_bytes: int = 0
         self.items: deque[Chunk | Callable[[], None]] = deque()
         self._open: dict[tuple[str, bool, MakeColumns], OpenRows] = {}
         self._base_call = 0

@@ -90,8 +90,8 @@ class RecordingData:
             writer.add(segment)
         self._writers = sorted(writers.values(), key=lambda writer: (writer.created_ns, writer.writer_id))
         headers = [writer.header for writer in self._writers if writer.header is not None]
-        self.application_id = headers[0].application_id if headers else ""
-        self.recording_id = headers[0].recording_id if headers else ""
+        self.application_id: str = headers[0].application_id if headers else ""
+        self.recording_id: str = headers[0].recording_id if headers else ""
         self.damage: list[DamagedRange] = list(damage)
         self._chunks: dict[str, list[StoredChunk]] = {}
         fingerprints: set[tuple[str, int, int]] = set()

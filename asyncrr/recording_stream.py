@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from asyncrr.awaitables import Consequence
 from asyncrr.batching import BatchingConfig
@@ -78,12 +78,12 @@ class RecordingStream(Recording):
 
     # ---- time: of the context, whichever recording logs
 
-    set_time = staticmethod(set_time)
-    set_time_sequence = staticmethod(set_time_sequence)
-    set_time_seconds = staticmethod(set_time_seconds)
-    set_time_nanos = staticmethod(set_time_nanos)
-    disable_timeline = staticmethod(disable_timeline)
-    reset_time = staticmethod(reset_time)
+    set_time: Final = staticmethod(set_time)
+    set_time_sequence: Final = staticmethod(set_time_sequence)
+    set_time_seconds: Final = staticmethod(set_time_seconds)
+    set_time_nanos: Final = staticmethod(set_time_nanos)
+    disable_timeline: Final = staticmethod(disable_timeline)
+    reset_time: Final = staticmethod(reset_time)
 
     # ---- shorter ways to log
 

@@ -60,9 +60,9 @@ class OpenRows(list[Any]):
 
     def __init__(self, path: str, is_static: bool, make_columns: MakeColumns) -> None:
         super().__init__()
-        self.path = path
-        self.is_static = is_static
-        self.make_columns = make_columns
+        self.path: str = path
+        self.is_static: bool = is_static
+        self.make_columns: MakeColumns = make_columns
 
     @property
     def row_count(self) -> int:

@@ -69,8 +69,8 @@ class Scope:
     __slots__ = ("borrower", "keeper", "recording")
 
     def __init__(self, recording: object, keeper: Keeper | None) -> None:
-        self.recording = recording
-        self.keeper = keeper
+        self.recording: object = recording
+        self.keeper: Keeper | None = keeper
         self.borrower: contextvars.Context | None = None
 
 
@@ -80,8 +80,8 @@ class _Doubt:
     __slots__ = ("keeper", "runner")
 
     def __init__(self, keeper: Keeper, runner: _Runner) -> None:
-        self.keeper = keeper
-        self.runner = runner
+        self.keeper: Keeper = keeper
+        self.runner: _Runner = runner
         _doubts.add(id(self))
 
     def __del__(self, forget: Callable[[int], None] = lambda doubt: _doubts.discard(doubt)) -> None:
@@ -97,7 +97,9 @@ _state: contextvars.ContextVar[State] = contextvars.ContextVar(
 )
 _doubts: set[int] = set()
 """The ids of all doubts alive. While there are none, the context tells the truth."""
-doubts, context_state, set_context_state = _doubts, _state.get, _state.set
+doubts: set[int] = _doubts
+context_state: Callable[[], State] = _state.get
+set_context_state: Callable[[State], object] = _state.set
 """For hot paths: while there are no doubts, ``context_state()[1]`` is :func:`active_time_point`."""
 _keepers: dict[FrameType, Keeper] = {}
 """By their generators' frames, those that hold open scopes."""

@@ -92,11 +92,11 @@ class StoredFrame:
     __slots__ = ("_chunks", "nbytes", "offset", "sequence", "source", "summary")
 
     def __init__(self, source: Source, offset: int, nbytes: int, sequence: int, summary: ChunkSummary) -> None:
-        self.source = source
-        self.offset = offset
-        self.nbytes = nbytes
-        self.sequence = sequence
-        self.summary = summary
+        self.source: Source = source
+        self.offset: int = offset
+        self.nbytes: int = nbytes
+        self.sequence: int = sequence
+        self.summary: ChunkSummary = summary
         self._chunks: list[Chunk] | None = None
 
     @property
@@ -151,10 +151,10 @@ class StoredChunk:
     __slots__ = ("_place", "frame", "summary", "writer_id", "writer_rank")
 
     def __init__(self, frame: StoredFrame, place: int, summary: ChunkSummary) -> None:
-        self.frame = frame
-        self.summary = summary
-        self.writer_id = ""
-        self.writer_rank = 0
+        self.frame: StoredFrame = frame
+        self.summary: ChunkSummary = summary
+        self.writer_id: str = ""
+        self.writer_rank: int = 0
         self._place = place
 
     @property
@@ -189,10 +189,10 @@ class Segment:
     __slots__ = ("frames", "gaps", "header", "is_ended")
 
     def __init__(self, header: RecordingHeader | None) -> None:
-        self.header = header
+        self.header: RecordingHeader | None = header
         self.frames: list[StoredFrame] = []
         self.gaps: list[tuple[int, Gap]] = []
-        self.is_ended = False
+        self.is_ended: bool = False
 
 
 def open_path(path: str | os.PathLike[str]) -> Source:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import operator
 import weakref
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import numpy as np
 
@@ -70,10 +70,10 @@ class TimeSchema:
     __slots__ = ("__weakref__", "_extended", "index", "kinds", "names", "only_sequence")
 
     def __init__(self, names: tuple[str, ...], kinds: tuple[str, ...]) -> None:
-        self.names = names
-        self.kinds = kinds
-        self.index = {name: at for at, name in enumerate(names, 1)}
-        self.only_sequence = names[0] if kinds == ("sequence",) else None
+        self.names: tuple[str, ...] = names
+        self.kinds: tuple[str, ...] = kinds
+        self.index: dict[str, int] = {name: at for at, name in enumerate(names, 1)}
+        self.only_sequence: str | None = names[0] if kinds == ("sequence",) else None
         self._extended: dict[tuple[str, str], tuple[TimeSchema, int]] = {}
 
     def __repr__(self) -> str:
@@ -279,6 +279,16 @@ class TimeColumn:
 
     __slots__ = ("kind", "timeline", "values")
 
+    @overload
+    def __init__(self, timeline: str, *, sequence: Iterable[int] | np.ndarray[Any, Any]) -> None: ...
+    @overload
+    def __init__(
+        self, timeline: str, *, duration: Iterable[float | dt.timedelta | np.timedelta64] | np.ndarray[Any, Any]
+    ) -> None: ...
+    @overload
+    def __init__(
+        self, timeline: str, *, timestamp: Iterable[float | dt.datetime | np.datetime64] | np.ndarray[Any, Any]
+    ) -> None: ...
     def __init__(
         self,
         timeline: str,
@@ -309,9 +319,10 @@ class TimeColumn:
                 f"TimeColumn({timeline!r}): exactly one of sequence, duration and timestamp is needed, got "
                 + (" and ".join(kind for kind, _ in given) or "none")
             )
-        self.timeline = timeline
+        self.timeline: str = timeline
+        self.kind: str
         self.kind, times = given[0]
-        self.values = _column_values(times, self.kind)
+        self.values: np.ndarray[Any, Any] = _column_values(times, self.kind)
 
     def __len__(self) -> int:
         return len(self.values)

@@ -68,8 +68,8 @@ class Writer:
         self._waits = Waits()
         self._closing: Closing | None = None
         self._closed: Done | None = None
-        self.header = self._new_header()
-        self.lanes = self._new_lanes([])
+        self.header: RecordingHeader = self._new_header()
+        self.lanes: list[Lane] = self._new_lanes([])
 
     def _new_header(self) -> RecordingHeader:
         return RecordingHeader(self._application_id, self._recording_id, os.urandom(16).hex(), time.time_ns())

@@ -28,7 +28,29 @@ PRINTED = {
         "sine: 10000 rows from one call",
     ],
     "07_custom_archetype.py": ["robot/battery {'Battery:volts': array([3.7, 3.6])", "'name': ['first try']"],
-    "08_service.py": ["40 requests at once, 40 with question and answer at the same time point"],
+    "08_service.py": [
+        "40 requests at once, 40 with question and answer at the same time point",
+        "/double/{number}: 20 requests, the slowest with trace ",
+    ],
+    "09_aiohttp.py": [
+        "49 requests went well, 1 failed",
+        r"50 rows at requests/GET/divide/\{number\}, in requests.arrd",
+        "'that cannot be done'",
+    ],
+    "10_websocket.py": [
+        "20 of 20 connections have each of their 10 frames, at its own time",
+        "20 connections have a row",
+    ],
+    "11_worker.py": [
+        "one recording, 3 entities, more than one writer: True",
+        "40 jobs; parent and workers agree: True",
+    ],
+    "12_training.py": ["200 losses; learned: True", "weights of 10 steps, predictions of 10"],
+    "13_agent.py": [
+        "5 sources agree.",
+        "answer\n  research\n    read\n    read\n    search\n  research",
+        "13 calls, 1 failed",
+    ],
     "three_tasks_rerun_vs_asyncrr.py": ["asyncrr:           9 of 9 rows written, 0 in the wrong recording"],
 }
 

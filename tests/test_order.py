@@ -30,7 +30,11 @@ ORDER = """
     viewer.growing viewer.series viewer.gaps viewer.answers viewer.routes viewer.files viewer
     collector.segments collector.ledger collector.commit collector.catalogue collector.store collector.sessions
     collector.access collector.app collector.server collector.hosting collector
-    integrations.logging integrations
+    integrations.lines integrations.logging integrations.structlog integrations.loguru integrations.warnings
+    integrations.trace integrations.per_request integrations.requests integrations.routes
+    integrations.owning integrations.asgi
+    integrations.fastapi integrations.litestar integrations.aiohttp integrations.viewer integrations
+    testing
     asyncrr
     -- programs
     demo.photos demo.machine demo.service demo.visitors demo

@@ -48,8 +48,8 @@ class AnnotationInfo:
         label: str | None = None,
         color: ColorLike | None = None,
     ) -> None:
-        self.id = _id(id)
-        self.label = None if label is None else clean_text(str(label))
+        self.id: int = _id(id)
+        self.label: str | None = None if label is None else clean_text(str(label))
         self.color: int | None = None
         if color is not None:
             packed: Any = colors(color, _COLOR).values
@@ -94,9 +94,9 @@ class ClassDescription:
         keypoint_annotations: Sequence[Any] | None = None,
         keypoint_connections: Iterable[Any] | None = None,
     ) -> None:
-        self.info = _info(info)
-        self.keypoint_annotations = [_info(item) for item in keypoint_annotations or ()]
-        self.keypoint_connections = [_connection(item) for item in keypoint_connections or ()]
+        self.info: AnnotationInfo = _info(info)
+        self.keypoint_annotations: list[AnnotationInfo] = [_info(item) for item in keypoint_annotations or ()]
+        self.keypoint_connections: list[tuple[int, int]] = [_connection(item) for item in keypoint_connections or ()]
 
     def as_struct(self) -> dict[str, Any]:
         """The mapping that is stored."""

@@ -24,10 +24,10 @@ class Kind:
     __slots__ = ("coerce", "dtype", "shape", "type_name")
 
     def __init__(self, type_name: str, dtype: str, shape: tuple[int | None, ...], coerce: Coercer) -> None:
-        self.type_name = type_name
-        self.dtype = dtype
-        self.shape = shape
-        self.coerce = coerce
+        self.type_name: str = type_name
+        self.dtype: str = dtype
+        self.shape: tuple[int | None, ...] = shape
+        self.coerce: Coercer = coerce
 
 
 class Field:
@@ -42,9 +42,9 @@ class Field:
     __slots__ = ("coerce", "descriptor", "name")
 
     def __init__(self, name: str, descriptor: ComponentDescriptor, coerce: Coercer) -> None:
-        self.name = name
-        self.descriptor = descriptor
-        self.coerce = coerce
+        self.name: str = name
+        self.descriptor: ComponentDescriptor = descriptor
+        self.coerce: Coercer = coerce
 
 
 def field(archetype: str, name: str, kind: Kind) -> Field:

@@ -76,11 +76,11 @@ class ImageFormat:
         color_model: Any = None,
         channel_datatype: Any = None,
     ) -> None:
-        self.width = int(width)
-        self.height = int(height)
-        self.pixel_format = None if pixel_format is None else choice(pixel_format, _FORMAT, PixelFormat)
-        self.color_model = None if color_model is None else choice(color_model, _FORMAT, ColorModel)
-        self.channel_datatype = None if channel_datatype is None else datatype_of(channel_datatype, _FORMAT)
+        self.width: int = int(width)
+        self.height: int = int(height)
+        self.pixel_format: int | None = None if pixel_format is None else choice(pixel_format, _FORMAT, PixelFormat)
+        self.color_model: int | None = None if color_model is None else choice(color_model, _FORMAT, ColorModel)
+        self.channel_datatype: int | None = None if channel_datatype is None else datatype_of(channel_datatype, _FORMAT)
         if not (0 < self.width < 2**32 and 0 < self.height < 2**32):
             raise DataError(f"ImageFormat: width and height are positive; got {width} x {height}")
 

@@ -40,7 +40,7 @@ class Angle:
         """
         if (rad is None) == (deg is None):
             raise UsageError("Angle: give either rad or deg")
-        self.radians = float(rad) if rad is not None else math.radians(float(deg or 0.0))
+        self.radians: float = float(rad) if rad is not None else math.radians(float(deg or 0.0))
 
     @property
     def degrees(self) -> float:
@@ -69,7 +69,7 @@ class Quaternion:
         array, _ = numeric_array(xyzw, _QUATERNION, DTYPES["float32"])
         if array.shape != (4,):
             raise refusal(_QUATERNION, xyzw, "four numbers are needed")
-        self.xyzw = array
+        self.xyzw: Array = array
 
     @staticmethod
     def identity() -> Quaternion:
@@ -112,9 +112,9 @@ class RotationAxisAngle:
         array, _ = numeric_array(axis, _AXIS, DTYPES["float32"])
         if array.shape != (3,):
             raise refusal(_AXIS, axis, "three numbers are needed")
-        self.axis = array
+        self.axis: Array = array
         if isinstance(angle, Angle):
-            self.angle = angle
+            self.angle: Angle = angle
         elif degrees is not None:
             self.angle = Angle(deg=degrees)
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import click
 
@@ -25,13 +25,15 @@ __all__ = [
     "source",
 ]
 
+_Command = TypeVar("_Command", bound="Callable[..., Any]")
+
 _SUFFIX = ".arrd"
 
-source = click.argument("source", metavar="FILE|DIR|-")
-entity_option = click.option(
+source: Callable[[_Command], _Command] = click.argument("source", metavar="FILE|DIR|-")
+entity_option: Callable[[_Command], _Command] = click.option(
     "--entity", "glob", default="**", metavar="GLOB", help="Only these entities: 'camera/**', 'train/*', or a path."
 )
-recording_option = click.option(
+recording_option: Callable[[_Command], _Command] = click.option(
     "--recording", "recording_id", metavar="ID", help="Which recording, where the folder holds several."
 )
 

@@ -41,8 +41,8 @@ class SpawnedCollector:
     def __init__(self, port: int, process: subprocess.Popen[bytes] | None) -> None:
         self.port = port
         self.process = process
-        self.url = f"ws://127.0.0.1:{port}"
-        self.page = f"http://127.0.0.1:{port}"
+        self.url: str = f"ws://127.0.0.1:{port}"
+        self.page: str = f"http://127.0.0.1:{port}"
 
 
 def spawn(port: int) -> SpawnedCollector:
@@ -101,10 +101,10 @@ class HostedCollector:
     def __init__(self, collector: Collector, loop: asyncio.AbstractEventLoop) -> None:
         self._collector = collector
         self._loop = loop
-        self.port = collector.port
-        self.url = f"ws://127.0.0.1:{collector.port}"
-        self.page = f"http://127.0.0.1:{collector.port}"
-        self.directory = collector.directory
+        self.port: int = collector.port
+        self.url: str = f"ws://127.0.0.1:{collector.port}"
+        self.page: str = f"http://127.0.0.1:{collector.port}"
+        self.directory: str = collector.directory
 
     def close(self) -> None:
         """Stop it. Recordings that are connected keep their rows for its return."""
@@ -150,8 +150,8 @@ class ViewerServer:
     def __init__(self, server: PageServer, loop: asyncio.AbstractEventLoop) -> None:
         self._server = server
         self._loop = loop
-        self.port = server.port
-        self.url = f"http://127.0.0.1:{server.port}"
+        self.port: int = server.port
+        self.url: str = f"http://127.0.0.1:{server.port}"
 
     def close(self) -> None:
         """Stop serving."""

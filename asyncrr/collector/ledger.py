@@ -86,7 +86,7 @@ class Ledger:
     ) -> None:
         self.header = header
         self.receiver = receiver
-        self.held_bytes = 0
+        self.held_bytes: int = 0
         self.trouble: OSError | None = None
         self.on_synced: Callable[[Synced], None] = _nobody
         self._directory = directory
@@ -98,7 +98,7 @@ class Ledger:
         self._segment: Segment | None = None
         self._facts: list[SegmentFacts] = []  # of segments that were closed
         self._written = receiver.durable
-        self.unsettled_bytes = 0
+        self.unsettled_bytes: int = 0
         self._loss: _Loss | None = None
         self._is_loss_reported = False
         self._obstacle: OSError | None = None

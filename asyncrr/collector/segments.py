@@ -6,9 +6,9 @@ import hashlib
 import mmap
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from asyncrr.errors import CorruptError, FormatError
 from asyncrr.wire import (
@@ -176,8 +176,9 @@ class Segment:
         """
         statics = {} if statics is None else statics
         repeated = list(_repeated(statics.values()))
-        self.facts = SegmentFacts(path, header, statics=statics)
-        self.synced_end = self.synced_sequence = 0
+        self.facts: SegmentFacts = SegmentFacts(path, header, statics=statics)
+        self.synced_end: int = 0
+        self.synced_sequence: int = 0
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
         self._descriptor = os.open(path, flags, 0o644)
         self._index = SegmentIndex()
@@ -270,7 +271,7 @@ class Segment:
             raise
 
 
-write_some = os.write
+write_some: Callable[[int, Any], int] = os.write
 """How bytes reach a file: one place, so that a full disk can be rehearsed."""
 
 

@@ -62,9 +62,9 @@ class Collector:
         is_insecure: bool = False,
         max_clients: int = 10_000,
     ) -> None:
-        self.directory = os.path.abspath(os.fspath(directory))
+        self.directory: str = os.path.abspath(os.fspath(directory))
         self.host = host
-        self.port = port
+        self.port: int = port
         self.token = token
         self._is_open = host not in _LOOPBACK
         if self._is_open and certificate is None and not is_insecure:
@@ -134,7 +134,7 @@ class PageServer:
     """
 
     def __init__(self, port: int, app: Guard | None = None) -> None:
-        self.port = port
+        self.port: int = port
         self._app = app
         self._server: _Server | None = None
 

@@ -34,8 +34,8 @@ class Store:
     """
 
     def __init__(self, directory: str, idle_seconds: float = _IDLE_SECONDS) -> None:
-        self.directory = os.path.abspath(directory)
-        self.collector_id = ""
+        self.directory: str = os.path.abspath(directory)
+        self.collector_id: str = ""
         self._idle_seconds = idle_seconds
         self._catalogue = Catalogue(self.directory)
         self._committer: Committer | None = None

@@ -35,7 +35,7 @@ __all__ = ["main", "make_service"]
 
 _MACHINE_SECONDS = 0.5
 
-logger = logging.getLogger("service")
+logger: logging.Logger = logging.getLogger("service")
 
 
 class Scoped:

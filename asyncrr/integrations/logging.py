@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import contextvars
 import logging
 import traceback
 
 from asyncrr.api import get_data_recording
-from asyncrr.archetypes import AnyValues, TextLog
-from asyncrr.paths import escape_entity_path_part
+from asyncrr.integrations.lines import is_emitting, log_line, path_of_logger
 
 __all__ = ["LoggingHandler"]
 
 _LEVELS = ((50, "CRITICAL"), (40, "ERROR"), (30, "WARN"), (20, "INFO"), (10, "DEBUG"))
 _OWN_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _OWN_LOGGERS = ("asyncrr", "websockets")
-
-_is_emitting: contextvars.ContextVar[bool] = contextvars.ContextVar("asyncrr_is_emitting", default=False)
 
 
 class LoggingHandler(logging.Handler):
@@ -37,26 +33,14 @@ class LoggingHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Log one record; an error while doing so goes to ``logging.Handler.handleError``."""
-        if record.name.split(".", 1)[0] in _OWN_LOGGERS or _is_emitting.get():
+        if record.name.split(".", 1)[0] in _OWN_LOGGERS or is_emitting() or get_data_recording() is None:
             return
-        recording = get_data_recording()
-        if recording is None:
-            return
-        token = _is_emitting.set(True)
         try:
-            extra = {name: _plain(value) for name, value in vars(record).items() if name not in _OWN_ATTRIBUTES}
-            entities: list[object] = [TextLog(_text(record), level=_level(record))]
-            if extra:
-                entities.append(AnyValues(False, **extra))
-            recording.log_created(self._path(record.name), entities, int(record.created * 1e9))
+            extra = {name: value for name, value in vars(record).items() if name not in _OWN_ATTRIBUTES}
+            path = path_of_logger(self.path_prefix, record.name)
+            log_line(path, _text(record), _level(record), extra, int(record.created * 1e9))
         except Exception:
             self.handleError(record)
-        finally:
-            _is_emitting.reset(token)
-
-    def _path(self, logger: str) -> str:
-        parts = "/".join([escape_entity_path_part(part) for part in logger.split(".") if part])
-        return f"{self.path_prefix}/{parts}" if self.path_prefix else parts
 
 
 def _text(record: logging.LogRecord) -> str:
@@ -75,7 +59,3 @@ def _level(record: logging.LogRecord) -> str:
         if record.levelno == number:
             return name
     return record.levelname
-
-
-def _plain(value: object) -> object:
-    return value if isinstance(value, bool | int | float | str) else repr(value)

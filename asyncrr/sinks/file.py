@@ -35,9 +35,9 @@ class _Segment:
     """
 
     def __init__(self, target: Target, sync: bool) -> None:
-        self.lock = threading.Lock()
-        self.written_sequence = -1
-        self.is_open = False
+        self.lock: threading.Lock = threading.Lock()
+        self.written_sequence: int = -1
+        self.is_open: bool = False
         self._target = target
         self._must_sync = sync
         self._is_distrusted = False
@@ -329,7 +329,7 @@ class FileSink(_SegmentSink):
     def __init__(self, path: str | os.PathLike[str], durability: Literal["process", "disk"] = "process") -> None:
         if durability not in ("process", "disk"):
             raise UsageError(f"durability={durability!r}: choose 'process' or 'disk'")
-        self.path = os.fspath(path)
+        self.path: str = os.fspath(path)
         self.durability = durability
         self._place = os.path.abspath(self.path)
         self._is_in_line = False

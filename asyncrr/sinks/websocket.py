@@ -85,7 +85,7 @@ class WebSocketSink:
             raise UsageError(f"url={url!r}: give ws://host:port or wss://host:port")
         if parts.username or parts.password or parts.query:
             raise UsageError("url: a token belongs in token=, not in the address")
-        self.name = urlunsplit((parts.scheme, parts.netloc, "", "", ""))
+        self.name: str = urlunsplit((parts.scheme, parts.netloc, "", "", ""))
         self._url = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/") or INGEST_PATH, "", ""))
         self._given = url
         self._token = token

@@ -30,7 +30,7 @@ class Answers:
     """
 
     def __init__(self) -> None:
-        self.recording = GrowingRecording()
+        self.recording: GrowingRecording = GrowingRecording()
         self._series: OrderedDict[tuple[str, str, str], Series] = OrderedDict()
         self._types: dict[tuple[str, str], tuple[str, str | None]] = {}
 

@@ -152,7 +152,7 @@ class GrowingRecording:
     """
 
     def __init__(self) -> None:
-        self.epoch = secrets.token_hex(8)
+        self.epoch: str = secrets.token_hex(8)
         self.frames: list[StoredFrame] = []
         self.entities: dict[str, dict[tuple[str, ...], Group]] = {}
         self.gaps: list[tuple[str, Gap]] = []

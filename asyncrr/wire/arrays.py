@@ -55,7 +55,7 @@ class BodyWriter:
 
     def __init__(self) -> None:
         self.parts: list[bytes | memoryview] = []
-        self.size = 0
+        self.size: int = 0
 
     def add(self, values: Array) -> int:
         """Append a C-contiguous array and return its offset in the body."""

@@ -132,8 +132,8 @@ class DeliverySender:
             first_sequence: Of the first frame there will ever be to send.
             window_bytes: How much may be sent and not acknowledged, in bytes.
         """
-        self.state = SenderState.DISCONNECTED
-        self.durable = first_sequence - 1
+        self.state: SenderState = SenderState.DISCONNECTED
+        self.durable: int = first_sequence - 1
         self._header = header
         self._window_bytes = window_bytes
         self._next = first_sequence
@@ -284,8 +284,8 @@ class DeliveryReceiver:
             durable: What the disk says; 0 where it has nothing of the writer.
             collector_id: For the welcome.
         """
-        self.durable = durable
-        self.received = durable
+        self.durable: int = durable
+        self.received: int = durable
         self._collector_id = collector_id
         self._named = False
 

@@ -81,7 +81,7 @@ class FrameReader:
             keep_unknown: Hand out frames of unknown, non-critical kinds as well.
             max_frame_bytes: Longer frames count as damage. ``None`` leaves the limits of the format.
         """
-        self.skipped = 0
+        self.skipped: int = 0
         self._held: memoryview | bytearray = memoryview(b"")
         self._base = offset  # of the first byte held
         self._place = 0  # in what is held: everything before it is dealt with

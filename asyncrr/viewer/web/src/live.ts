@@ -27,7 +27,7 @@ let retry = 0;
 
 export async function pollRecordings(): Promise<void> {
   try {
-    const answer = (await (await get("/api/recordings")).json()) as { recordings: RecordingFacts[] };
+    const answer = (await (await get("api/recordings")).json()) as { recordings: RecordingFacts[] };
     recordings.value = answer.recordings;
     access.value = "ok";
   } catch (error) {
@@ -68,7 +68,7 @@ function connect(): void {
   clearTimeout(retry);
   const id = recordingId.value;
   if (id === null) return;
-  const mine = new WebSocket(`${location.origin.replace(/^http/, "ws")}/api/live/${encoded()}`);
+  const mine = new WebSocket(new URL(`api/live/${encoded()}`, document.baseURI.replace(/^http/, "ws")));
   socket = mine;
   connection.value = "connecting";
   mine.onmessage = (event) => {

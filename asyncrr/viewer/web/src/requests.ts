@@ -3,7 +3,7 @@ import { access, recordingId, timeline, type Line } from "./state";
 import { readPacked, typed } from "./wire";
 
 export const encoded = () => encodeURIComponent(recordingId.value ?? "");
-export const prefix = () => `/api/recordings/${encoded()}`;
+export const prefix = () => `api/recordings/${encoded()}`;
 
 export class Refused extends Error {
   constructor(readonly status: number) {
@@ -28,7 +28,7 @@ export async function login(): Promise<void> {
   if (!token) return;
   given.delete("token");
   history.replaceState(null, "", `${location.pathname}#${given}`);
-  const answer = await fetch("/api/login", { method: "POST", body: token });
+  const answer = await fetch("api/login", { method: "POST", body: token });
   access.value = answer.ok ? "ok" : "token";
 }
 

@@ -1,0 +1,65 @@
+"""A real server that runs in the test's loop, and requests to it that are under way at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import httpx
+import uvicorn
+
+
+class _Server(uvicorn.Server):
+    def capture_signals(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()  # they are pytest's
+
+
+@contextlib.asynccontextmanager
+async def serving(app: Any) -> AsyncIterator[str]:
+    """Uvicorn on a free port, whose lifespan has begun, and ends with the block."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(512)
+        server = _Server(uvicorn.Config(app, log_config=None, lifespan="on"))
+        running = asyncio.create_task(server.serve([listener]))
+        while not server.started:
+            assert not running.done(), "the server did not start"
+            await asyncio.sleep(0.005)
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await running
+
+
+def client_of(url: str) -> httpx.AsyncClient:
+    """Opens as many connections as there are requests."""
+    limits = httpx.Limits(max_connections=None)
+    return httpx.AsyncClient(base_url=url, limits=limits, timeout=30, trust_env=False)
+
+
+def inside(app: Any) -> httpx.AsyncClient:
+    """Asks the application without a server; nothing comes out as an exception."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://service")
+
+
+class Together:
+    """Holds up those who come until all are there."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._all_there = asyncio.Event()
+
+    async def wait(self) -> None:
+        self._count -= 1
+        if self._count <= 0:
+            self._all_there.set()
+        await self._all_there.wait()
+
+
+async def at_once(count: int, ask: Callable[[int], Awaitable[Any]]) -> list[Any]:
+    return list(await asyncio.gather(*[ask(number) for number in range(count)]))
