@@ -8,6 +8,7 @@ from typing import IO, Any, NamedTuple
 
 from asyncrr import query
 from asyncrr.components import BatchValues
+from asyncrr.contents import WriterContents, WriterInfo
 from asyncrr.errors import FormatError, UsageError
 from asyncrr.paths import entity_path_of
 from asyncrr.query import ComponentColumn, Loaded, Row
@@ -22,29 +23,10 @@ from asyncrr.segments import (
     read_segments,
 )
 from asyncrr.wire.limits import MAX_INT64
-from asyncrr.wire.segment_frames import Gap, RecordingHeader
 
 __all__ = ["MissingRows", "RecordingData", "WriterInfo", "read_recording"]
 
 _SUFFIX = ".arrd"
-
-
-class WriterInfo(NamedTuple):
-    """One process, or one opening of the recording in it, that wrote rows.
-
-    Attributes:
-        writer_id: 32 hexadecimal digits; something else where the header was damaged.
-        created_ns: When it began, in nanoseconds since 1970 UTC.
-        row_count: Rows that are here.
-        last_sequence: The greatest number of its frames.
-        is_ended: It closed in peace, and nothing that it wrote before is missing here.
-    """
-
-    writer_id: str
-    created_ns: int
-    row_count: int
-    last_sequence: int
-    is_ended: bool
 
 
 class MissingRows(NamedTuple):
@@ -82,11 +64,11 @@ class RecordingData:
             segments: Of one recording, from any number of sources.
             damage: What was skipped while they were looked for.
         """
-        writers: dict[str, _Writer] = {}
+        writers: dict[str, WriterContents] = {}
         for index, segment in enumerate(segments):
             header = segment.header
             writer_id = header.writer_id if header is not None else f"unknown-{index}"
-            writer = writers.setdefault(writer_id, _Writer(writer_id))
+            writer = writers.setdefault(writer_id, WriterContents(writer_id))
             writer.add(segment)
         self._writers = sorted(writers.values(), key=lambda writer: (writer.created_ns, writer.writer_id))
         headers = [writer.header for writer in self._writers if writer.header is not None]
@@ -97,9 +79,11 @@ class RecordingData:
         fingerprints: set[tuple[str, int, int]] = set()
         for rank, writer in enumerate(self._writers):
             writer.settle()
-            if hole := writer.hole():
-                self.damage.append(DamagedRange("", 0, 0, hole))
-            for frame in writer.frames.values():
+            if holes := writer.holes():
+                numbers = ", ".join(f"{low}" if low == high else f"{low} to {high}" for low, high in holes)
+                reason = f"frames {numbers} of writer {writer.writer_id} are missing"
+                self.damage.append(DamagedRange("", 0, 0, reason))
+            for frame in writer.numbered():
                 self._add(frame, writer, rank)
                 if frame.summary.is_static:
                     fingerprints.add(frame.fingerprint)
@@ -109,7 +93,7 @@ class RecordingData:
                     fingerprints.add(frame.fingerprint)
                     self._add(frame, writer, rank)
 
-    def _add(self, frame: StoredFrame, writer: _Writer, rank: int) -> None:
+    def _add(self, frame: StoredFrame, writer: WriterContents, rank: int) -> None:
         for stored in chunks_of(frame):
             stored.writer_id = writer.writer_id
             stored.writer_rank = rank
@@ -281,63 +265,6 @@ class RecordingData:
                     self._chunks[path] = [each for each in self._chunks[path] if each.frame is not frame]
             else:
                 yield Loaded(chunk, stored.writer_id, stored.writer_rank)
-
-
-class _Writer:
-    """What one writer left, out of all its segments."""
-
-    def __init__(self, writer_id: str) -> None:
-        self.writer_id = writer_id
-        self.header: RecordingHeader | None = None
-        self.created_ns = 0
-        self.frames: dict[int, StoredFrame] = {}
-        self.repeated: list[StoredFrame] = []
-        self.missing: list[Gap] = []
-        self.is_ended = False
-        self._gaps: dict[int, Gap] = {}
-        self._ends: set[int] = set()
-
-    def add(self, segment: Segment) -> None:
-        if segment.header is not None:
-            self.header = segment.header
-            self.created_ns = segment.header.created_ns
-        for frame in segment.frames:
-            if frame.sequence:
-                self.frames.setdefault(frame.sequence, frame)
-            else:
-                self.repeated.append(frame)
-        self._gaps.update(segment.gaps)
-        if segment.is_ended:
-            numbers = [frame.sequence for frame in segment.frames] + [sequence for sequence, _ in segment.gaps]
-            self._ends.add(max(numbers, default=0))
-
-    def settle(self) -> None:
-        """Everything was added: see what is missing."""
-        for sequence, gap in sorted(self._gaps.items()):
-            if not all(number in self.frames for number in range(sequence - gap.frame_count + 1, sequence + 1)):
-                self.missing.append(gap)
-        self.is_ended = self.last_sequence in self._ends or (not self.last_sequence and bool(self._ends))
-
-    @property
-    def last_sequence(self) -> int:
-        return max((*self.frames, *self._gaps), default=0)
-
-    def hole(self) -> str:
-        """Which numbers between the first and the last are missing, in words; empty where none is."""
-        spans = sorted(
-            [(number, number) for number in self.frames]
-            + [(sequence - gap.frame_count + 1, sequence) for sequence, gap in self._gaps.items()]
-        )
-        holes, reached = [], None
-        for low, high in spans:
-            if reached is not None and low > reached + 1:
-                holes.append(f"{reached + 1}" if low == reached + 2 else f"{reached + 1} to {low - 1}")
-            reached = high if reached is None else max(reached, high)
-        return f"frames {', '.join(holes)} of writer {self.writer_id} are missing" if holes else ""
-
-    def info(self) -> WriterInfo:
-        rows = sum(frame.summary.row_count for frame in self.frames.values())
-        return WriterInfo(self.writer_id, self.created_ns, rows, self.last_sequence, self.is_ended)
 
 
 def read_recording(

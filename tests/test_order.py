@@ -25,7 +25,7 @@ ORDER = """
     disk writer intake entity identity recording
     -- edges
     sinks.memory sinks.targets sinks.file sinks.websocket sinks recording_stream
-    segments query tables reading
+    segments contents query tables reading joining grouping rewriting
     api
     viewer.growing viewer.series viewer.gaps viewer.answers viewer.routes viewer.files viewer
     collector.segments collector.ledger collector.commit collector.catalogue collector.store collector.sessions
@@ -38,7 +38,9 @@ ORDER = """
     asyncrr
     -- programs
     demo.photos demo.machine demo.service demo.visitors demo
-    cli.printing cli.sources cli.info cli.stats cli.cat cli.tail cli.verify cli.doctor cli.serve cli.view cli.demo
+    cli.printing cli.progress cli.sources cli.losses cli.outputs cli.selection
+    cli.info cli.stats cli.cat cli.tail cli.verify cli.recover cli.merge cli.split cli.filter cli.compact cli.compare
+    cli.doctor cli.serve cli.view cli.demo cli.completion
     cli.app cli
     __main__
 """

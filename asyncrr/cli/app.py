@@ -17,7 +17,24 @@ __all__ = ["FAILED", "FINE", "LOST", "USAGE", "main", "run"]
 
 FINE, FAILED, USAGE, LOST = 0, 1, 2, 3
 
-_COMMANDS = ("demo", "serve", "view", "info", "stats", "cat", "tail", "verify", "doctor")
+_COMMANDS = (
+    "demo",
+    "serve",
+    "view",
+    "info",
+    "stats",
+    "cat",
+    "tail",
+    "verify",
+    "recover",
+    "merge",
+    "split",
+    "filter",
+    "compact",
+    "compare",
+    "doctor",
+    "completion",
+)
 
 
 class _Commands(click.Group):
@@ -51,6 +68,10 @@ def run(arguments: Sequence[str]) -> int:
     Returns:
         The exit code.
     """
+    if instruction := os.environ.get("_ASYNCRR_COMPLETE"):
+        from asyncrr.cli.completion import complete
+
+        return complete(main, instruction)
     try:
         with main.make_context("asyncrr", list(arguments)) as context:
             code = main.invoke(context)

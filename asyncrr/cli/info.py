@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from asyncrr.cli.losses import lost_rows
 from asyncrr.cli.printing import escaped, human_bytes, print_facts, print_json, print_table, time_text
 from asyncrr.cli.sources import open_recordings, recording_option, source
 from asyncrr.reading import RecordingData
@@ -29,7 +30,7 @@ def command(source: str, recording_id: str | None, as_json: bool) -> int:
     is_whole = True
     for data in open_recordings(source, recording_id):
         facts = facts_of(data)
-        is_whole = is_whole and not facts["damage"] and not facts["gaps"]
+        is_whole = is_whole and not data.damage and not lost_rows(data)
         print_json(facts) if as_json else _print(data, facts)
     return 0 if is_whole else 3
 
@@ -105,6 +106,8 @@ def _print(data: RecordingData, facts: dict[str, Any]) -> None:
 
 
 def _incomplete(data: RecordingData) -> str:
-    if data.damage or data.gaps():
+    if data.damage or lost_rows(data):
         return "data is missing or damaged"
+    if data.gaps():
+        return "some of it was left out on purpose"
     return "not closed: still being written, or its writer ended without closing it"

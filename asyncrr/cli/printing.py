@@ -16,7 +16,17 @@ import numpy as np
 
 from asyncrr.components import TensorValue
 
-__all__ = ["escaped", "human_bytes", "plain", "print_facts", "print_json", "print_table", "short", "time_text"]
+__all__ = [
+    "escaped",
+    "human_bytes",
+    "json_text",
+    "plain",
+    "print_facts",
+    "print_json",
+    "print_table",
+    "short",
+    "time_text",
+]
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _SHORT_CHARACTERS = 72
@@ -37,10 +47,15 @@ def _escape(found: re.Match[str]) -> str:
     return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
 
 
-def print_json(value: Any) -> None:
+def print_json(value: Any, err: bool = False) -> None:
     """One value on one line. What is no number in JSON is written as the text ``NaN``, ``Infinity``, ``-Infinity``."""
+    click.echo(json_text(value), err=err)
+
+
+def json_text(value: Any) -> str:
+    """One value as JSON on one line, harmless for a terminal."""
     text = json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
-    click.echo(_CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", text))
+    return _CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
 def plain(value: Any) -> Any:

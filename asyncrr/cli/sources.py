@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Any, TypeVar
 
 import click
 
 from asyncrr.components import BatchValues
-from asyncrr.errors import FormatError
+from asyncrr.errors import FormatError, UsageError
 from asyncrr.query import Row, glob_matches
 from asyncrr.reading import RecordingData, read_recording
-from asyncrr.segments import open_path, read_segments
+from asyncrr.segments import Source, open_path, read_segments
 
 __all__ = [
     "entity_option",
     "files_below",
     "open_recordings",
+    "open_sources",
     "recording_option",
     "shown_components",
     "shown_rows",
@@ -54,27 +55,45 @@ def open_recordings(place: str, recording_id: str | None, *, use_index: bool = T
         OSError: Nothing can be read there.
         FormatError: It is no recording.
     """
-    if place == "-":
-        yield read_recording(_stdin().read(), recording_id=recording_id, use_index=use_index)
-    elif recording_id is not None or not os.path.isdir(place):
-        yield read_recording(place, recording_id=recording_id, use_index=use_index)
-    else:
-        found = _recording_ids(place)
-        if len(found) < 2:
-            yield read_recording(place, use_index=use_index)
-        for one in found if len(found) > 1 else ():
-            yield read_recording(place, recording_id=one, use_index=use_index)
+    content = _stdin().read() if place == "-" else place
+    ids = [recording_id]
+    if recording_id is None and place != "-" and os.path.isdir(place):
+        ids = _recording_ids(open_path(name) for name in files_below(place)) or [None]
+    try:
+        yield read_recording(content, recording_id=ids[0], use_index=use_index)
+    except UsageError:
+        if recording_id is not None:
+            raise
+        ids = _recording_ids([open_path(content) if isinstance(content, str) else Source("", memoryview(content))])
+        yield read_recording(content, recording_id=ids[0], use_index=use_index)
+    for one in ids[1:]:
+        yield read_recording(content, recording_id=one, use_index=use_index)
+
+
+def open_sources(places: Iterable[str]) -> list[Source]:
+    """All files that some places mean.
+
+    Raises:
+        OSError: One cannot be opened, or a folder has no recording.
+    """
+    sources = []
+    for place in places:
+        names = [place] if place == "-" else files_below(place)
+        if not names:
+            raise FileNotFoundError(f"no {_SUFFIX} file below {place}")
+        sources += [Source("", memoryview(_stdin().read())) if name == "-" else open_path(name) for name in names]
+    return sources
 
 
 def _stdin() -> IO[bytes]:
     return sys.stdin.buffer
 
 
-def _recording_ids(folder: str) -> list[str]:
-    found: dict[str, None] = {}
-    for name in files_below(folder):
+def _recording_ids(sources: Iterable[Source]) -> list[str | None]:
+    found: dict[str | None, None] = {}
+    for source in sources:
         try:
-            segments, _ = read_segments(open_path(name))
+            segments, _ = read_segments(source)
         except FormatError:  # told of as damage by whoever reads it
             continue
         found.update(dict.fromkeys(one.header.recording_id for one in segments if one.header is not None))

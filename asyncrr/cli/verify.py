@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from asyncrr.cli.losses import lost_rows
 from asyncrr.cli.printing import escaped, print_json
 from asyncrr.cli.sources import open_recordings, recording_option, source
 from asyncrr.errors import FormatError
@@ -33,7 +34,8 @@ def command(source: str, recording_id: str | None, as_json: bool) -> int:
                 rows += sum(map(len, frame.load()))
             except FormatError as error:
                 damage.append(DamagedRange(frame.source.name, frame.offset, frame.nbytes, error.reason))
-        gaps = data.gaps()
+        gaps = lost_rows(data)
+        left_out = sum(gap.row_count for gap in data.gaps()) - sum(gap.row_count for gap in gaps)
         is_closed = all(writer.is_ended for writer in data.writers())
         is_whole = is_whole and not damage and not gaps
         if as_json:
@@ -43,6 +45,7 @@ def command(source: str, recording_id: str | None, as_json: bool) -> int:
                     "rows": rows,
                     "is_closed": is_closed,
                     "missing_rows": sum(gap.row_count for gap in gaps),
+                    "left_out_rows": left_out,
                     "gaps": [gap._asdict() for gap in gaps],
                     "damage": [one._asdict() for one in damage],
                 }
@@ -50,6 +53,8 @@ def command(source: str, recording_id: str | None, as_json: bool) -> int:
             continue
         state = "damaged" if damage else "rows are missing" if gaps else "whole" if is_closed else "whole, not closed"
         click.echo(f"{escaped(data.recording_id)}: {state}: {rows} rows read")
+        if left_out:
+            click.echo(f"  left out on purpose: {left_out} rows")
         for gap in gaps:
             click.echo(f"  missing: {gap.row_count} rows, {gap.first_row} to {gap.last_row}: {escaped(gap.reason)}")
         for one in damage:

@@ -85,7 +85,9 @@ described in :mod:`asyncrr.wire.arrays`: regular ones are a rule in the head and
 
 **GAP** Rows that were logged and are missing: ``f`` first row number, ``l`` last row number, ``n`` how many, ``y`` why,
 ``p`` entity paths (default none), ``q`` how many sequence numbers the frame stands for, its own being the last
-(default 1). Where another source has a chunk of such a number, the chunk counts.
+(default 1). Where another source has a chunk of such a number, the chunk counts. No rows are missing where ``n`` is 0:
+a tool has put those frames into a later one. The reason ``filtered`` tells that somebody left the rows out on purpose.
+Chunks of one number and different rows are pieces that a tool has cut out of one.
 
 **TRAILER** ``s`` bytes from the segment's first to the trailer's, ``f`` frames in between, ``n`` rows, ``q`` last
 sequence number, ``g`` ``[gaps, offset]`` (int64 places of the gap frames in the segment), ``x`` the index, where there
