@@ -211,7 +211,7 @@ class RecordingData:
         return [stored for stored, key, high in begun if high >= floors.get(key, high)]
 
     def to_arrow(self, entity_glob: str = "**") -> Any:
-        """All rows as a ``pyarrow.Table``, as :func:`asyncrr.tables.to_arrow` lays it out.
+        """All rows as a ``pyarrow.Table``, as :func:`asyncrr.tables.stream` lays it out.
 
         Raises:
             MissingExtraError: pyarrow is not installed.
@@ -219,6 +219,16 @@ class RecordingData:
         from asyncrr.tables import to_arrow
 
         return to_arrow(self._matching(entity_glob))
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """All rows as an Arrow stream, for what takes one, such as DuckDB, laid out as by :meth:`to_arrow`.
+
+        Raises:
+            MissingExtraError: pyarrow is not installed.
+        """
+        from asyncrr.tables import stream
+
+        return stream(lambda: self._matching("**")).__arrow_c_stream__(requested_schema)
 
     def to_pandas(self, entity_glob: str = "**") -> Any:
         """All rows as a ``pandas.DataFrame``, laid out as by :meth:`to_arrow`.

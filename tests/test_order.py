@@ -6,7 +6,7 @@ import pytest
 from source import MODULES, imports_of
 
 ORDER = """
-    errors
+    errors extras
     -- values: numpy only
     alphanumerics paths timelines components coercion colors
     archetypes.likes archetypes.files archetypes.enums archetypes.rotations archetypes.kinds archetypes.base
@@ -36,11 +36,12 @@ ORDER = """
     integrations.fastapi integrations.litestar integrations.aiohttp integrations.viewer integrations
     testing
     asyncrr
+    interop.exported interop.imported interop.text interop.parquet interop.formats interop
     -- programs
     demo.photos demo.machine demo.service demo.visitors demo
     cli.printing cli.progress cli.sources cli.losses cli.outputs cli.selection
     cli.info cli.stats cli.cat cli.tail cli.verify cli.recover cli.merge cli.split cli.filter cli.compact cli.compare
-    cli.doctor cli.serve cli.view cli.demo cli.completion
+    cli.convert cli.doctor cli.serve cli.view cli.demo cli.completion
     cli.app cli
     __main__
 """

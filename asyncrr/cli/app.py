@@ -32,6 +32,7 @@ _COMMANDS = (
     "filter",
     "compact",
     "compare",
+    "convert",
     "doctor",
     "completion",
 )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import click
 
-from asyncrr.cli.printing import escaped, plain, print_json, print_table, short, time_text
-from asyncrr.cli.sources import entity_option, open_recordings, recording_option, shown_components, shown_rows, source
+from asyncrr.cli.printing import escaped, print_json, print_table, short, time_text
+from asyncrr.cli.sources import entity_option, open_recordings, recording_option, shown_components, source
+from asyncrr.interop.text import CSV_TITLES, csv_lines, plain, row_object, rows_in_order
 from asyncrr.query import Row
 from asyncrr.reading import RecordingData
 
@@ -46,21 +47,14 @@ def command(source: str, glob: str, recording_id: str | None, timeline: str | No
 
 def row_as_json(path: str, row: Row, is_full: bool) -> dict[str, Any]:
     """A row as one object."""
-    return {
-        "entity": path,
-        "writer": row.row_id.writer_id,
-        "row": row.row_id.number,
-        "static": row.is_static,
-        "times": row.times,
-        "components": shown_components(row, is_full),
-    }
+    return row_object(path, row, shown_components(row, is_full))
 
 
 def _table(data: RecordingData, glob: str, timeline: str | None, is_full: bool) -> None:
     kinds = data.timelines()
     rows = (
         (_times(row, kinds), escaped(path), escaped(name), short(values) if not is_full else escaped(_json(values)))
-        for path, row in shown_rows(data, glob, timeline)
+        for path, row in rows_in_order(data, glob, timeline)
         for name, values in row.components.items()
     )
     print_table(("time", "entity", "component", "value"), rows)
@@ -74,22 +68,20 @@ def _times(row: Row, kinds: dict[str, str]) -> str:
 
 
 def _ndjson(data: RecordingData, glob: str, timeline: str | None, is_full: bool) -> None:
-    for path, row in shown_rows(data, glob, timeline):
+    for path, row in rows_in_order(data, glob, timeline):
         print_json(row_as_json(path, row, is_full))
 
 
 def _csv(data: RecordingData, glob: str, timeline: str | None, is_full: bool) -> None:
     """One line for each component of each row; its instances as JSON."""
     timelines = list(data.timelines())
-    _print_csv(["entity", "writer", "row", "static", *timelines, "component", "values"])
-    for path, row in shown_rows(data, glob, timeline):
-        times = [row.times.get(name, "") for name in timelines]
-        for name, values in shown_components(row, is_full).items():
-            start = [path, row.row_id.writer_id, row.row_id.number, str(row.is_static).lower()]
-            _print_csv([*start, *times, name, _json(values)])
+    _print_csv([*CSV_TITLES[:4], *timelines, *CSV_TITLES[4:]])
+    for path, row in rows_in_order(data, glob, timeline):
+        for cells in csv_lines(path, row, shown_components(row, is_full), timelines):
+            _print_csv(cells)
 
 
-def _print_csv(cells: list[Any]) -> None:
+def _print_csv(cells: Sequence[Any]) -> None:
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow([escaped(str(cell)) for cell in cells])
     click.echo(line.getvalue())

@@ -15,7 +15,7 @@ import click
 from asyncrr.cli.printing import print_json
 from asyncrr.errors import UsageError
 
-__all__ = ["check_target", "json_option", "new_file", "output_option", "overwrite_option", "report"]
+__all__ = ["check_target", "json_option", "new_file", "new_path", "output_option", "overwrite_option", "report"]
 
 output_option = click.option(
     "-o", "--output", "target", required=True, metavar="FILE|-", help="The file to write, or standard output."
@@ -54,11 +54,22 @@ def new_file(target: str, check: Callable[[str], object] = lambda path: None) ->
         target: Its name; ``-`` copies it to standard output then.
         check: Called with the path of what was written, before it gets its name.
     """
+    with new_path(target, check) as path, open(path, "xb") as file:
+        yield file
+
+
+@contextlib.contextmanager
+def new_path(target: str, check: Callable[[str], object] = lambda path: None) -> Iterator[str]:
+    """A path at which the block writes a file, which gets its name once the block has ended well.
+
+    Args:
+        target: Its name; ``-`` copies it to standard output then.
+        check: As in :func:`new_file`.
+    """
     if target == "-":
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "output")
-            with open(path, "xb") as file:
-                yield file
+            yield path
             check(path)
             with open(path, "rb") as file:
                 shutil.copyfileobj(file, sys.stdout.buffer)
@@ -66,10 +77,9 @@ def new_file(target: str, check: Callable[[str], object] = lambda path: None) ->
         return
     path = f"{target}.{os.getpid()}.part"
     try:
-        with open(path, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
+        yield path
+        with open(path, "rb+") as written:
+            os.fsync(written.fileno())
         check(path)
         os.replace(path, target)
     finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
 import sys
@@ -15,12 +14,12 @@ import click
 import numpy as np
 
 from asyncrr.components import TensorValue
+from asyncrr.interop.text import plain
 
 __all__ = [
     "escaped",
     "human_bytes",
     "json_text",
-    "plain",
     "print_facts",
     "print_json",
     "print_table",
@@ -56,25 +55,6 @@ def json_text(value: Any) -> str:
     """One value as JSON on one line, harmless for a terminal."""
     text = json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
     return _CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
-
-
-def plain(value: Any) -> Any:
-    """Made of what JSON knows."""
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist()) if value.dtype.kind == "f" else value.tolist()
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, TensorValue):
-        return {"shape": list(value.buffer.shape), "values": plain(value.buffer)}
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, bytes | bytearray | memoryview):
-        return {"bytes": len(value)}
-    return value
 
 
 def short(values: Any) -> str:

@@ -11,7 +11,7 @@ import click
 
 from asyncrr.components import BatchValues
 from asyncrr.errors import FormatError, UsageError
-from asyncrr.query import Row, glob_matches
+from asyncrr.query import Row
 from asyncrr.reading import RecordingData, read_recording
 from asyncrr.segments import Source, open_path, read_segments
 
@@ -22,7 +22,6 @@ __all__ = [
     "open_sources",
     "recording_option",
     "shown_components",
-    "shown_rows",
     "source",
 ]
 
@@ -98,24 +97,6 @@ def _recording_ids(sources: Iterable[Source]) -> list[str | None]:
             continue
         found.update(dict.fromkeys(one.header.recording_id for one in segments if one.header is not None))
     return list(found)
-
-
-def shown_rows(data: RecordingData, glob: str, timeline: str | None) -> Iterator[tuple[str, Row]]:
-    """The rows of all entities that `glob` means, in the order of the calls, or of a timeline."""
-    import heapq
-
-    ranks = {writer.writer_id: rank for rank, writer in enumerate(data.writers())}
-
-    def of_entity(path: str) -> Iterator[tuple[tuple[int, int, int], str, Row]]:
-        for row in data.rows(path, timeline=timeline):
-            time = 0 if timeline is None or row.is_static else row.times[timeline]
-            place = time if row.times or timeline is None else -(2**63)
-            yield (place, ranks[row.row_id.writer_id], row.row_id.number), path, row
-
-    key: Callable[[tuple[Any, ...]], Any] = lambda one: one[0]  # noqa: E731
-    streams = [of_entity(path) for path in data.entity_paths() if glob_matches(glob, path)]
-    for _, path, row in heapq.merge(*streams, key=key):
-        yield path, row
 
 
 def shown_components(row: Row, is_full: bool) -> dict[str, BatchValues | dict[str, object]]:
