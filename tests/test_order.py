@@ -36,7 +36,8 @@ ORDER = """
     integrations.fastapi integrations.litestar integrations.aiohttp integrations.viewer integrations
     testing
     asyncrr
-    interop.exported interop.imported interop.text interop.parquet interop.formats interop
+    interop.exported interop.imported interop.text interop.parquet interop.json_rows
+    interop.foxglove interop.foxglove_rows interop.mcap interop.formats interop
     -- programs
     demo.photos demo.machine demo.service demo.visitors demo
     cli.printing cli.progress cli.sources cli.losses cli.outputs cli.selection

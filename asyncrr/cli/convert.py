@@ -48,7 +48,7 @@ def command(
 ) -> int:
     """Write a recording in another format, or a file of another format as a recording.
 
-    The endings of the names tell the formats: .csv, .ndjson, .parquet, .arrow. Each needs its extra, and the error
+    The endings of the names tell the formats: .csv, .ndjson, .parquet, .arrow, .mcap. Each needs its extra, and the error
     names it. `-` is standard input or output, and needs --from or --to.
 
     \b

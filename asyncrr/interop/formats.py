@@ -37,6 +37,7 @@ FORMATS = {
     "ndjson": Format((".ndjson", ".jsonl"), "text", "write_ndjson"),
     "parquet": Format((".parquet",), "parquet", "write_parquet"),
     "arrow": Format((".arrow", ".feather"), "parquet", "write_arrow"),
+    "mcap": Format((".mcap",), "mcap", "write_mcap", "read_mcap", "path"),
 }
 
 

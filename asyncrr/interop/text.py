@@ -103,7 +103,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, TensorValue):
-        return {"shape": list(value.buffer.shape), "values": plain(value.buffer)}
+        names = {} if value.names is None else {"names": list(value.names)}
+        shape = list(value.buffer.shape)
+        return {"dtype": value.buffer.dtype.name, "shape": shape, **names, "values": plain(value.buffer)}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -54,7 +54,9 @@ def test_ndjson_has_an_object_for_each_row(data: rr.RecordingData) -> None:
     assert [row["row"] for row in rows] == [row.row_id.number for path in paths for row in data.rows(path)]
     assert base64.b64decode(rows[4]["components"]["raw"][0]["key"]["base64"]) == b"\x00\xff"
     assert rows[4]["components"]["odd"] == ["Infinity"]
-    assert rows[5]["components"]["Tensor:data"] == [{"shape": [2, 3], "values": [[0, 1, 2], [3, 4, 5]]}]
+    assert rows[5]["components"]["Tensor:data"] == [
+        {"dtype": "int16", "shape": [2, 3], "values": [[0, 1, 2], [3, 4, 5]]}
+    ]
 
 
 def test_only_some_entities(data: rr.RecordingData) -> None:
