@@ -37,7 +37,8 @@ ORDER = """
     testing
     asyncrr
     interop.exported interop.imported interop.text interop.parquet interop.json_rows
-    interop.foxglove interop.foxglove_rows interop.mcap interop.formats interop
+    interop.foxglove interop.foxglove_rows interop.mcap interop.rerun_batches
+    interop.rrd interop.formats interop
     -- programs
     demo.photos demo.machine demo.service demo.visitors demo
     cli.printing cli.progress cli.sources cli.losses cli.outputs cli.selection

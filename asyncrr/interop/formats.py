@@ -38,6 +38,7 @@ FORMATS = {
     "parquet": Format((".parquet",), "parquet", "write_parquet"),
     "arrow": Format((".arrow", ".feather"), "parquet", "write_arrow"),
     "mcap": Format((".mcap",), "mcap", "write_mcap", "read_mcap", "path"),
+    "rrd": Format((".rrd",), "rrd", "write_rrd", "read_rrd", "path"),
 }
 
 
