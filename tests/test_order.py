@@ -38,7 +38,7 @@ ORDER = """
     asyncrr
     interop.exported interop.imported interop.text interop.parquet interop.json_rows
     interop.foxglove interop.foxglove_rows interop.mcap interop.rerun_batches
-    interop.rrd interop.formats interop
+    interop.rrd interop.tensorboard interop.formats interop
     -- programs
     demo.photos demo.machine demo.service demo.visitors demo
     cli.printing cli.progress cli.sources cli.losses cli.outputs cli.selection

@@ -48,8 +48,9 @@ def command(
 ) -> int:
     """Write a recording in another format, or a file of another format as a recording.
 
-    The endings of the names tell the formats: .csv, .ndjson, .parquet, .arrow, .mcap, .rrd. Some need an extra, and the
-    error names it. `-` is standard input or output, and needs --from or --to.
+    The endings of the names tell the formats: .csv, .ndjson, .parquet, .arrow, .mcap, .rrd; tensorboard, which is a
+    folder, needs --to. Some need an extra, and the error names it. `-` is standard input or output, and needs --from
+    or --to.
 
     \b
     Example: asyncrr convert run.arrd run.mcap

@@ -39,6 +39,7 @@ FORMATS = {
     "arrow": Format((".arrow", ".feather"), "parquet", "write_arrow"),
     "mcap": Format((".mcap",), "mcap", "write_mcap", "read_mcap", "path"),
     "rrd": Format((".rrd",), "rrd", "write_rrd", "read_rrd", "path"),
+    "tensorboard": Format((".tfevents",), "tensorboard", "write_tensorboard", takes="folder"),
 }
 
 
