@@ -74,6 +74,7 @@ from asyncrr.version import __version__
 if TYPE_CHECKING:
     from asyncrr.archetypes import *  # noqa: F403
     from asyncrr.integrations.logging import LoggingHandler
+    from asyncrr.interop.rerun_sink import RerunSink
     from asyncrr.reading import RecordingData, read_recording
     from asyncrr.sinks.websocket import WebSocketSink
 
@@ -90,6 +91,7 @@ __all__ = [
     "MemorySink",
     "RecordingData",
     "RecordingStream",
+    "RerunSink",
     "Sink",
     "StreamSink",
     "TimeColumn",
@@ -140,6 +142,7 @@ __all__ += errors.__all__
 _LATER = {
     "LoggingHandler": "asyncrr.integrations.logging",
     "RecordingData": "asyncrr.reading",
+    "RerunSink": "asyncrr.interop.rerun_sink",
     "WebSocketSink": "asyncrr.sinks.websocket",
     "read_recording": "asyncrr.reading",
 }

@@ -35,10 +35,10 @@ ORDER = """
     integrations.owning integrations.asgi
     integrations.fastapi integrations.litestar integrations.aiohttp integrations.viewer integrations
     testing
-    asyncrr
     interop.exported interop.imported interop.text interop.parquet interop.json_rows
     interop.foxglove interop.foxglove_rows interop.mcap interop.rerun_batches
-    interop.rrd interop.tensorboard interop.formats interop
+    interop.rrd interop.rerun_sink interop.tensorboard interop.formats interop
+    asyncrr
     -- programs
     demo.photos demo.machine demo.service demo.visitors demo
     cli.printing cli.progress cli.sources cli.losses cli.outputs cli.selection

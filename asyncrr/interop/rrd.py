@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, TypeAlias
@@ -98,8 +99,10 @@ def read_rrd(path: str) -> Iterator[Imported]:
     """
     rerun = imported("rerun.chunk", "rerun")
     try:
-        reader = rerun.RrdReader(path)
-        stores = reader.recordings()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a file without a footer, which is one that nobody closed
+            reader = rerun.RrdReader(path)
+            stores = reader.recordings()
     except (ValueError, OSError, RuntimeError) as error:
         raise CorruptError(f"{path} is no RRD, or damaged: {error}") from error
     if not stores:
