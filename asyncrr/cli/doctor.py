@@ -18,6 +18,13 @@ _REQUIRED = ("anyio", "msgpack", "numpy", "websockets")
 _EXTRAS = {
     "server": ("click", "fastapi", "httpx", "mahotas", "pillow", "rich", "starlette", "uvicorn"),
     "images": ("pillow",),
+    "arrow": ("pyarrow",),
+    "pandas": ("pandas", "pyarrow"),
+    "polars": ("polars", "pyarrow"),
+    "mcap": ("foxglove-sdk", "mcap", "mcap-protobuf-support"),
+    "rerun": ("pyarrow", "rerun-sdk"),
+    "tensorboard": ("pillow", "tensorboard"),
+    "zstd": ("backports.zstd",),
 }
 _SETTINGS = ("ASYNCRR", "RERUN")
 

@@ -21,17 +21,19 @@ def nothing(nbytes: int) -> None:
 
 
 def loaded_chunks(data: RecordingData, entity_glob: str = "**", progress: Progress = nothing) -> Iterator[Loaded]:
-    """The chunks of all entities that a pattern means, entity by entity, none of which is kept in memory.
+    """The chunks of all entities that a pattern means, entity by entity.
 
-    Damaged ones are noted in ``data.damage`` and left out.
+    What is decoded is not kept, but for frames that several entities share. Damaged ones are noted in ``data.damage``
+    and left out.
     """
     for stored in sorted(data.stored_chunks(), key=lambda stored: stored.summary.entity_path):
         if not glob_matches(entity_glob, stored.summary.entity_path):
             continue
+        frame = stored.frame
         try:
-            chunk = decode_chunk(stored.source.frame_at(stored.offset))
+            chunk = stored.load() if frame.summary.runs else decode_chunk(frame.source.frame_at(frame.offset))
         except FormatError as error:
-            damaged = DamagedRange(stored.source.name, stored.offset, stored.nbytes, error.reason)
+            damaged = DamagedRange(frame.source.name, frame.offset, frame.nbytes, error.reason)
             if damaged not in data.damage:
                 data.damage.append(damaged)
         else:

@@ -76,9 +76,10 @@ class _Viewer:
             self._connect()
         elif frame.kind == KIND_CHUNK and self._header is not None:
             stream = self._connect()
-            batch = record_batch(decode_chunk(frame), self._header.created_ns)
-            chunks = imported("rerun.chunk", "rerun").Chunk.from_record_batch(batch)
-            imported("rerun", "rerun").send_chunks(chunks, recording=stream)
+            make = imported("rerun.chunk", "rerun").Chunk.from_record_batch
+            for chunk in decode_chunk(frame).split():
+                batch = record_batch(chunk, self._header.created_ns)
+                imported("rerun", "rerun").send_chunks(make(batch), recording=stream)
         elif frame.kind == KIND_TRAILER and self._stream is not None:
             self.flush()
             stream, self._stream = self._stream, None

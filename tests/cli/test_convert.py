@@ -64,3 +64,28 @@ def test_pipes(file: Path) -> None:
         ended = subprocess.run(arguments, stdin=data, capture_output=True, timeout=30, check=True)
     assert [json.loads(line)["times"]["step"] for line in ended.stdout.splitlines()] == list(range(5))
     assert b"bytes of ndjson" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "extra"),
+    [
+        ("out.mcap", "foxglove", "mcap"),
+        ("out.rrd", "rerun.chunk", "rerun"),
+        ("out.parquet", "pyarrow", "arrow"),
+        ("tensorboard", "tensorboard.compat.proto.event_pb2", "tensorboard"),
+    ],
+)
+def test_a_missing_extra_is_named(
+    name: str,
+    package: str,
+    extra: str,
+    file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    to = ["--to", name] if "." not in name else []
+    assert run(["convert", str(file), str(tmp_path / name), *to]) == FAILED
+    assert f"pip install 'asyncrr[{extra}]'" in capsys.readouterr().err
+    assert not (tmp_path / name).exists()

@@ -256,6 +256,61 @@ def test_names_from_data_never_become_paths(recorded: Make, tmp_path: Path) -> N
     assert set(name) <= set("etcpasswdar_u001B.d-")
 
 
+# ---- entities that share frames
+
+
+@pytest.fixture
+def shared(recorded: Make) -> Path:
+    """A file in which many entities lie in the same frames."""
+
+    def fill(recording: rr.RecordingStream) -> None:
+        for step in range(6):
+            for number in range(20):
+                recording.log(f"sensor/{number}", rr.Scalars(step), time={"step": step})
+                recording.log(f"text/{number}", rr.TextLog(f"{step}"), time={"step": -step})
+            if step % 2:
+                recording.flush()
+
+    file = recorded(fill)
+    assert any(len(frame.summary.runs) == 20 for frame in rr.read_recording(file).frames())
+    return file
+
+
+@pytest.mark.parametrize("command", ["recover", "compact", "merge"])
+def test_shared_frames_are_copied_and_joined(command: str, shared: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.arrd"
+    assert run([command, str(shared), "-o", str(out)]) == FINE
+    assert same(shared, out)
+    assert rr.read_recording(out).is_complete
+    frames = rr.read_recording(out).frames()
+    assert len({frame.sequence for frame in frames}) == len(frames)
+    assert len(frames) == (2 if command == "compact" else len(rr.read_recording(shared).frames()))
+
+
+@pytest.mark.parametrize(
+    "how",
+    [["--by", "entity"], ["--timeline", "step", "--at", "2", "--at", "-1"]],
+    ids=["entity", "time"],
+)
+def test_shared_frames_are_cut_and_read_together(how: list[str], shared: Path, tmp_path: Path) -> None:
+    parts = tmp_path / "parts"
+    assert run(["split", str(shared), "-o", str(parts), *how]) == FINE
+    assert same(shared, parts)
+    assert rr.read_recording(parts).is_complete
+    assert run(["merge", str(parts), str(shared), "-o", str(tmp_path / "out.arrd")]) == FINE
+    assert same(shared, tmp_path / "out.arrd")
+
+
+def test_shared_frames_are_filtered(shared: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.arrd"
+    arguments = ["--entity", "sensor/1*", "--timeline", "step", "--from", "1", "--to", "3"]
+    assert run(["filter", str(shared), "-o", str(out), *arguments]) == FINE
+    found = rr.read_recording(out)
+    assert found.entity_paths() == sorted(f"sensor/{number}" for number in (1, *range(10, 20)))
+    assert steps_of(out, "sensor/1") == [1, 2, 3]
+    assert run(["verify", str(out)]) == FINE
+
+
 # ---- filter
 
 
