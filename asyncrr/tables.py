@@ -147,8 +147,8 @@ def _columns(arrow: Any, loaded: Loaded) -> dict[_Key, Any]:
     chunk = loaded.chunk
     rows = len(chunk)
     columns = {
-        (_FIXED, "entity_path"): arrow.array([chunk.entity_path] * rows, arrow.string()),
-        (_FIXED, "writer_id"): arrow.array([loaded.writer_id] * rows, arrow.string()),
+        (_FIXED, "entity_path"): arrow.repeat(arrow.scalar(chunk.entity_path, arrow.string()), rows),
+        (_FIXED, "writer_id"): arrow.repeat(arrow.scalar(loaded.writer_id, arrow.string()), rows),
         (_FIXED, "row_number"): arrow.array(chunk.row_numbers),
         (_FIXED, "is_static"): arrow.array(np.full(rows, chunk.is_static)),
     }

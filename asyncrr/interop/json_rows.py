@@ -33,6 +33,10 @@ SCHEMA = {
 """What the objects look like, as JSON schema; ``fields`` has the instances of each field."""
 
 
+_NAMES = {dtype.char: name for name, dtype in DTYPES.items()}
+"""Quicker than asking numpy."""
+
+
 def object_of(row: Row, kinds: Mapping[str, str], fields: Mapping[str, Any]) -> dict[str, Any]:
     """A row, or the part of it that belongs to one archetype.
 
@@ -54,8 +58,13 @@ def object_of(row: Row, kinds: Mapping[str, str], fields: Mapping[str, Any]) -> 
 def _type_of(values: Any) -> str | None:
     """The number type, with a star where instances are of any length."""
     if isinstance(values, np.ndarray):
-        return str(values.dtype)
-    return f"{values[0].dtype.name}*" if values and isinstance(values[0], np.ndarray) else None
+        return _name_of(values.dtype)
+    return f"{_name_of(values[0].dtype)}*" if values and isinstance(values[0], np.ndarray) else None
+
+
+def _name_of(dtype: Any) -> str:
+    found = _NAMES.get(dtype.char)
+    return str(dtype) if found is None else found
 
 
 def times_from(times: Any) -> dict[str, tuple[str, int]]:

@@ -17,7 +17,7 @@ from asyncrr.interop.foxglove import Place, schema_name, to_message
 from asyncrr.interop.foxglove_rows import from_message
 from asyncrr.interop.imported import ChunkBuilder, Imported, writer_id_of
 from asyncrr.interop.json_rows import SCHEMA, batches_from, descriptors_of, object_of, times_from
-from asyncrr.interop.text import rows_in_order
+from asyncrr.interop.text import ENCODER, rows_in_order
 from asyncrr.paths import entity_path_of, new_entity_path
 from asyncrr.query import Row
 from asyncrr.reading import RecordingData
@@ -63,8 +63,7 @@ def write_mcap(data: RecordingData, path: str, entity_glob: str = "**", progress
                 place = channels.place(entity_path, time_ns)
                 message = None if schema_name(archetype) is None else to_message(archetype, fields, place)
                 if message is None:
-                    found = json.dumps(object_of(row, kinds, fields), ensure_ascii=False, allow_nan=False)
-                    message = found.encode("utf-8", "replace")
+                    message = ENCODER.encode(object_of(row, kinds, fields)).encode("utf-8", "replace")
                     channel = channels.get(entity_path, archetype, is_json=True, is_static=row.is_static)
                 else:
                     channel = channels.get(entity_path, archetype, is_json=False, is_static=row.is_static)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -120,7 +121,7 @@ def _batches(reader: Any, store: Any, path: str) -> Iterator[Any]:
 
 
 def _imported(store: Any, batches: Callable[[], Iterator[Any]]) -> Iterator[Imported]:
-    parts, written, start_ns = [np.empty((0, 2), np.uint64)], None, None
+    ids, chunk_ids, written, start_ns = [np.empty((0, 2), np.uint64)], [], None, None
     for batch in batches():
         place = (batch.schema.metadata or {}).get(b"rerun:entity_path", b"").decode("utf-8", "replace")
         if place == f"/{_WRITERS_PATH}":
@@ -128,46 +129,56 @@ def _imported(store: Any, batches: Callable[[], Iterator[Any]]) -> Iterator[Impo
             continue
         if place == "/__properties" and _START.id in batch.schema.names:
             start_ns = (batch.column(_START.id)[0].as_py() or [None])[0]
-        parts.append(row_ids_of(batch))
-    ids = np.unique(np.concatenate(parts), axis=0)
+        ids.append(row_ids_of(batch))
+        chunk_ids.append(_chunk_id(batch))
     names = store.application_id, store.recording_id
+    bases = np.empty(0, np.uint64)
     if written is not None:
-        for writer_id, created_ns, base in zip(
-            *(written[one.id] for one in (_WRITER_IDS, _CREATED, _BASES)), strict=True
-        ):
-            header = RecordingHeader(*names, writer_id, created_ns)
-            yield Imported(header, _of_base(batches, base))
-        known = np.isin(ids[:, 0], np.array([*written[_BASES.id], 0], np.uint64))
-        ids = ids[~known]
-    if written is None or len(ids):
-        created_ns = start_ns if start_ns is not None else int(ids[0, 0]) if len(ids) else 0
-        header = RecordingHeader(*names, writer_id_of("rrd", *names), min(created_ns, 2**63 - 1))
-        yield Imported(header, _ranked(batches, ids))
+        writer_ids, created, firsts = (written[one.id] for one in (_WRITER_IDS, _CREATED, _BASES))
+        for writer_id, created_ns, base in zip(writer_ids, created, firsts, strict=True):
+            yield Imported(RecordingHeader(*names, writer_id, created_ns), _of_base(batches, base))
+        bases = np.array([*firsts, 0], np.uint64)  # 0: of the properties that we write
+    foreign = {chunk_id: part[~np.isin(part[:, 0], bases)] for chunk_id, part in zip(chunk_ids, ids[1:], strict=True)}
+    first = min((int(part[:, 0].min()) for part in foreign.values() if len(part)), default=None)
+    if written is None or first is not None:
+        header = RecordingHeader(*names, writer_id_of("rrd", *names), min(start_ns or first or 0, 2**63 - 1))
+        yield Imported(header, _ranked(batches, foreign, bases))
+
+
+def _chunk_id(batch: Any) -> bytes:
+    return bytes((batch.schema.metadata or {}).get(b"rerun:id", b""))
 
 
 def _of_base(batches: Callable[[], Iterator[Any]], base: int) -> Iterator[Chunk]:
     """The chunks of one writer of ours, whose row ids tell its numbers."""
     for batch in batches():
-        ids = row_ids_of(batch)
-        if len(ids) and (ids[:, 0] == base).all():
-            yield from chunks_from(batch, lambda ids: ids[:, 1])
+        mask = row_ids_of(batch)[:, 0] == base
+        if mask.any():
+            yield from chunks_from(_only(batch, mask), lambda ids: ids[:, 1])
 
 
-def _ranked(batches: Callable[[], Iterator[Any]], ids: Array) -> Iterator[Chunk]:
+def _ranked(batches: Callable[[], Iterator[Any]], parts: dict[bytes, Array], bases: Array) -> Iterator[Chunk]:
     """The chunks of others, their rows numbered in the order of their ids."""
-    keys = _keys(ids)
-
-    def number(found: Array) -> Array:
-        return np.searchsorted(keys, _keys(found)).astype(np.uint64)
-
+    ids = np.concatenate([*parts.values(), np.empty((0, 2), np.uint64)])
+    order = np.lexsort((ids[:, 1], ids[:, 0]))
+    is_next = np.zeros(len(ids), np.uint64)
+    is_next[1:] = (ids[order][1:] != ids[order][:-1]).any(axis=1)
+    numbers = np.empty(len(ids), np.uint64)
+    numbers[order] = np.cumsum(is_next, dtype=np.uint64)
+    ends = np.cumsum([0, *map(len, parts.values())])
+    places = {chunk_id: numbers[low:high] for chunk_id, (low, high) in zip(parts, pairwise(ends), strict=True)}
     for batch in batches():
-        found = row_ids_of(batch)
-        if len(found) and np.isin(_keys(found), keys).all():
-            yield from chunks_from(batch, number)
+        found = places.get(_chunk_id(batch))
+        if found is not None and len(found):
+            mask = ~np.isin(row_ids_of(batch)[:, 0], bases)
+            yield from chunks_from(_only(batch, mask), partial(_given, found))
 
 
-def _keys(ids: Array) -> Array:
-    """Row ids as values that sort as they do."""
-    pairs = np.empty(len(ids), np.dtype([("time", np.uint64), ("count", np.uint64)]))
-    pairs["time"], pairs["count"] = ids[:, 0], ids[:, 1]
-    return pairs
+def _only(batch: Any, mask: Array) -> Any:
+    """The rows that are meant: another tool may have put those of several writers into one chunk."""
+    return batch if mask.all() else batch.filter(imported("pyarrow", "rerun").array(mask))
+
+
+def _given(numbers: Array, ids: Array) -> Array:
+    """The numbers of rows whose ids were looked at before."""
+    return numbers

@@ -18,7 +18,9 @@ from asyncrr.interop.exported import Progress, nothing
 from asyncrr.query import Row, glob_matches
 from asyncrr.reading import RecordingData
 
-__all__ = ["CSV_TITLES", "csv_lines", "plain", "row_object", "rows_in_order", "write_csv", "write_ndjson"]
+__all__ = ["CSV_TITLES", "ENCODER", "csv_lines", "plain", "row_object", "rows_in_order", "write_csv", "write_ndjson"]
+
+ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 CSV_TITLES = ("entity", "writer", "row", "static", "component", "values")
 """The columns of CSV; each timeline has one between the fourth and the fifth."""
@@ -55,7 +57,7 @@ def write_ndjson(data: RecordingData, file: IO[bytes], entity_glob: str = "**", 
     """
     for path, row in rows_in_order(data, entity_glob, None):
         found = plain(row_object(path, row, row.components))
-        file.write(json.dumps(found, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace") + b"\n")
+        file.write(ENCODER.encode(found).encode("utf-8", "replace") + b"\n")
         progress(_nbytes(row))
 
 
@@ -97,7 +99,8 @@ def csv_lines(path: str, row: Row, components: Mapping[str, Any], timelines: Seq
 def plain(value: Any) -> Any:
     """Made of what JSON knows: NaN and infinities as text, bytes as ``{"base64": ...}``, tensors with their shape."""
     if isinstance(value, np.ndarray):
-        return plain(value.tolist()) if value.dtype.kind == "f" else value.tolist()
+        numbers = value.tolist()
+        return numbers if value.dtype.kind != "f" or np.isfinite(value).all() else plain(numbers)
     if isinstance(value, np.generic):
         return plain(value.item())
     if isinstance(value, float) and not math.isfinite(value):

@@ -97,6 +97,11 @@ def test_several_writers_keep_their_rows_apart(tmp_path: Path) -> None:
     assert run(["convert", str(tmp_path / "shared.rrd"), str(tmp_path / "out.arrd")]) == FINE
     assert run(["compare", str(tmp_path / "shared.arrd"), str(tmp_path / "out.arrd"), "--ids"]) == FINE
     assert len(rr.read_recording(tmp_path / "out.arrd").writers()) == 2
+    # and after Rerun has put the rows of both into one chunk
+    optimized = rerun("optimize", tmp_path / "shared.rrd", "-o", tmp_path / "optimized.rrd")
+    assert optimized.returncode == 0, optimized.stderr
+    assert run(["convert", str(tmp_path / "optimized.rrd"), str(tmp_path / "again.arrd")]) == FINE
+    assert run(["compare", str(tmp_path / "shared.arrd"), str(tmp_path / "again.arrd"), "--ids"]) == FINE
 
 
 def test_writers_that_began_together_are_told_apart() -> None:
