@@ -73,8 +73,9 @@ def command(
             path = stack.enter_context(_as_file(source))
             if target_format == _OURS:
                 return _import(source_format, path, target, as_json)
-            folder = stack.enter_context(tempfile.TemporaryDirectory())
-            _import(source_format, path, path := os.path.join(folder, "imported.arrd"), None)
+            between = os.path.join(stack.enter_context(tempfile.TemporaryDirectory()), "imported.arrd")
+            _import(source_format, path, between, None)
+            path = between
         return _export(path, target_format, target, glob, recording_id, as_json, is_folder)
 
 

@@ -34,12 +34,16 @@ class WriterState:
     Attributes:
         header: As its segments have it.
         rank: Its place among the writers, oldest first.
-        sequences: Of the chunks that are known.
+        sequences: Of the chunks that are known, each with the checksum of its body.
+        pieces: Further chunks of those numbers, which a tool has cut out of one: number and checksum.
+        gap_sequences: Of the gaps that are known.
     """
 
     header: RecordingHeader
     rank: int = 0
-    sequences: set[int] = field(default_factory=set)
+    sequences: dict[int, int] = field(default_factory=dict)
+    pieces: set[tuple[int, int]] = field(default_factory=set)
+    gap_sequences: set[int] = field(default_factory=set)
 
 
 @dataclass(slots=True, eq=False)
@@ -210,9 +214,10 @@ class GrowingRecording:
             tail.writer = self._writer(decode_header(frame))
         if tail.writer is None or frame.kind in (KIND_HEADER, KIND_TRAILER):
             return
-        if frame.kind == KIND_GAP and frame.sequence not in tail.writer.sequences:
-            tail.writer.sequences.add(frame.sequence)
-            self.gaps.append((tail.writer.header.writer_id, decode_gap(frame)))
+        if frame.kind == KIND_GAP and frame.sequence not in tail.writer.gap_sequences:
+            tail.writer.gap_sequences.add(frame.sequence)
+            if (gap := decode_gap(frame)).row_count:
+                self.gaps.append((tail.writer.header.writer_id, gap))
         elif frame.kind == KIND_CHUNK and self._is_new(frame, tail.writer):
             summary = summary_of(frame)
             # of several entities in one frame, the head tells the times of all together: not enough to look up one
@@ -243,9 +248,14 @@ class GrowingRecording:
     def _is_new(self, frame: RawFrame, writer: WriterState) -> bool:
         """Whether it was not found before: by its number, or, without one, by what it says."""
         if frame.sequence:
-            if frame.sequence in writer.sequences:
+            body = frame.header.body_crc
+            known = writer.sequences.get(frame.sequence)
+            if known is None:
+                writer.sequences[frame.sequence] = body
+                return True
+            if known == body or (frame.sequence, body) in writer.pieces:
                 return False
-            writer.sequences.add(frame.sequence)
+            writer.pieces.add((frame.sequence, body))
             return True
         key = (summary_of(frame).entity_path, frame.header.body_crc)
         if key in self._repeated:

@@ -123,6 +123,36 @@ def test_what_is_no_recording_gives_no_file(tmp_path: Path, capsys: pytest.Captu
     assert os.listdir(tmp_path) == ["junk.arrd"]
 
 
+@pytest.mark.parametrize("name", ["scalars.arrd", "kinds.arrd", "shared.arrd"])
+def test_every_prefix_and_every_wrong_byte_is_recovered_honestly(name: str, tmp_path: Path) -> None:
+    whole = (VECTORS / name).read_bytes()
+    rows = {(path, tuple(row.row_id)) for path, row in all_rows(whole)}
+    source, out = tmp_path / "source.arrd", tmp_path / "out.arrd"
+    prefixes = [whole[:end] for end in range(0, len(whole), 29)]
+    flipped = [whole[:place] + bytes([whole[place] ^ 0x10]) + whole[place + 1 :] for place in range(0, len(whole), 23)]
+    for damaged in prefixes + flipped:
+        source.write_bytes(damaged)
+        code = run(["recover", str(source), "-o", str(out), "--overwrite"])
+        assert source.read_bytes() == damaged
+        if code == FAILED:
+            assert not out.exists()
+            continue
+        found = {(path, tuple(row.row_id)) for path, row in all_rows(out.read_bytes())}
+        names = {(path, number) for path, (_, number) in found}
+        assert names <= {(path, number) for path, (_, number) in rows}
+        if code == FINE:  # it ends with a frame, and so is whole, if not closed
+            assert len(damaged) < len(whole)
+            assert found <= rows
+        else:
+            assert code == LOST
+        out.unlink()
+
+
+def all_rows(data: bytes) -> list[tuple[str, Any]]:
+    recording = rr.read_recording(data, use_index=False)
+    return [(path, row) for path in recording.entity_paths() for row in recording.rows(path)]
+
+
 @pytest.mark.filterwarnings("ignore::asyncrr.RecordingWarning")
 def test_rows_that_were_dropped_when_logged_are_lost_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recording = rr.new_recording("tests", recording_id="gaps", on_full="drop_oldest", max_queue_bytes=4096)
@@ -229,6 +259,23 @@ def test_all_parts_together_read_as_the_whole(
     assert together.is_complete
     for part in parts.iterdir():
         assert run(["verify", str(part)]) == FINE
+
+
+def test_writers_taken_apart_have_each_others_static_data(tmp_path: Path) -> None:
+    for number in range(2):
+        recording = rr.new_recording("tests", recording_id="shared")
+        recording.save(tmp_path / "both.arrd")
+        recording.log(f"static/{number}", rr.TextDocument(f"{number}"), static=True)
+        recording.log("x", rr.Scalars(number), time={"step": number})
+        recording.close()
+    parts = tmp_path / "parts"
+    assert run(["split", str(tmp_path / "both.arrd"), "-o", str(parts), "--by", "writer"]) == FINE
+    assert len(list(parts.iterdir())) == 2
+    for part in parts.iterdir():
+        assert rr.read_recording(part).entity_paths() == ["static/0", "static/1", "x"]
+        assert rr.read_recording(part).row_count("x") == 1
+        assert run(["verify", str(part)]) == FINE
+    assert same(tmp_path / "both.arrd", parts)
 
 
 def test_a_part_in_time_has_its_rows_and_the_static_ones(file: Path, tmp_path: Path) -> None:

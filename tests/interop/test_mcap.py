@@ -143,6 +143,15 @@ def test_there_and_back_again(file: Path, data: rr.RecordingData, tmp_path: Path
                 np.testing.assert_allclose(new_one, old_one, atol=1e-5)
 
 
+def test_from_one_foreign_format_to_another(file: Path, tmp_path: Path) -> None:
+    rrd = tmp_path / "sample.rrd"
+    assert run(["convert", str(file), str(rrd)]) == FINE
+    stores = peer("rerun.chunk").RrdReader(str(rrd)).recordings()
+    assert [(store.application_id, store.recording_id) for store in stores] == [("samples", "sample-1")]
+    assert run(["convert", str(rrd), str(tmp_path / "out.arrd")]) == FINE
+    assert rr.read_recording(tmp_path / "out.arrd").row_count("train/loss") == STEPS
+
+
 def test_messages_of_others_become_rows(tmp_path: Path) -> None:
     foxglove, schemas = peer("foxglove"), peer("foxglove.messages")
     context = foxglove.Context()

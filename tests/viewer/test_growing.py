@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import asyncrr as rr
+from asyncrr.cli.app import FINE, run
 from asyncrr.reading import RecordingData, read_recording
 from asyncrr.viewer.answers import Answers
 from asyncrr.viewer.growing import GrowingRecording
@@ -143,6 +144,21 @@ def test_a_viewer_that_is_behind_gets_the_last_texts_and_how_many_it_misses(reco
     texts = [decode_chunk(frame).columns["TextLog:text"].batch(0)[0] for frame in chunks_of(data)]
     assert texts == [f"line {step}" for step in range(30, 40)]
     assert (cursor, skipped) == (40, 27)
+
+
+@pytest.mark.parametrize("how", [["--by", "entity"], ["--timeline", "step", "--at", "7", "--at", "20"]])
+def test_parts_that_a_tool_has_cut_are_found_together(how: list[str], recorded: Recorded, tmp_path: Path) -> None:
+    def rows(recording: GrowingRecording) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for each in recording.frames:
+            found[each.summary.entity_path] = found.get(each.summary.entity_path, 0) + each.summary.row_count
+        return found
+
+    path = recorded(fill)
+    assert run(["split", str(path), "-o", str(tmp_path / "parts"), *how]) == FINE
+    growing = GrowingRecording()
+    growing.refresh([(str(part), part.stat().st_size) for part in sorted((tmp_path / "parts").iterdir())])
+    assert rows(growing) == rows(whole(path).recording)
 
 
 def test_a_cleared_entity_breaks_its_lines(recorded: Recorded) -> None:
