@@ -49,6 +49,7 @@ def test_every_function_that_takes_a_recording_is_also_a_method() -> None:
 
 
 def test_importing_asyncrr_imports_no_extra() -> None:
-    extras = ["PIL", "click", "fastapi", "httpx", "pandas", "pyarrow", "rich", "starlette", "uvicorn", "websockets"]
+    extras = ["PIL", "click", "fastapi", "foxglove", "httpx", "mcap", "pandas", "pyarrow", "rerun", "rich", "starlette"]
+    extras += ["tensorboard", "uvicorn", "websockets"]
     code = f"import sys, asyncrr; print([name for name in {extras!r} if name in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from asyncrr.cli.losses import lost_rows
 from asyncrr.cli.printing import escaped, human_bytes, print_json, print_table
 from asyncrr.cli.sources import entity_option, open_recordings, recording_option, source
 from asyncrr.query import glob_matches
@@ -16,13 +17,16 @@ __all__ = ["command"]
 @entity_option
 @recording_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each entity.")
-def command(source: str, glob: str, recording_id: str | None, as_json: bool) -> None:
+def command(source: str, glob: str, recording_id: str | None, as_json: bool) -> int:
     """Rows, chunks and bytes of each entity, the largest first.
 
     \b
     Example: asyncrr stats run.arrd --entity 'camera/**'
+    Exit code 3 if data is known to be lost or damaged.
     """
+    is_whole = True
     for data in open_recordings(source, recording_id):
+        is_whole = is_whole and not data.damage and not lost_rows(data)
         found: dict[str, dict[str, int | float]] = {}
         for stored in data.stored_chunks():
             path = stored.summary.entity_path
@@ -50,3 +54,4 @@ def command(source: str, glob: str, recording_id: str | None, as_json: bool) -> 
                 for path, entity in ordered
             ],
         )
+    return 0 if is_whole else 3

@@ -32,11 +32,12 @@ _LOOK_SECONDS = 0.2
 @click.option("-n", "--rows", "count", default=10, show_default=True, help="How many of the last rows.")
 @click.option("-f", "--follow", is_flag=True, help="Go on with what is written from now on, until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a row.")
-def command(source: str, glob: str, count: int, follow: bool, as_json: bool) -> None:
+def command(source: str, glob: str, count: int, follow: bool, as_json: bool) -> int:
     """The last rows, and with -f those that are still to come.
 
     \b
     Example: asyncrr tail -f run.arrd --entity 'train/**'
+    Exit code 3 if data turned out to be lost or damaged.
     """
     places: dict[str, _Place] = {"-": _Place(sys.stdin.buffer)} if source == "-" else {}
     last: deque[tuple[str, Row, dict[str, str]]] = deque(maxlen=max(0, count))
@@ -50,10 +51,11 @@ def command(source: str, glob: str, count: int, follow: bool, as_json: bool) -> 
                 _print(path, row, kinds, as_json)
             sys.stdout.flush()
     except KeyboardInterrupt:
-        return
+        pass
     finally:
         for place in places.values():
             place.close()
+    return 3 if any(place.has_losses for place in places.values()) else 0
 
 
 def _new_rows(source: str, places: dict[str, _Place], glob: str) -> Iterator[tuple[str, Row, dict[str, str]]]:
@@ -65,9 +67,14 @@ def _new_rows(source: str, places: dict[str, _Place], glob: str) -> Iterator[tup
 
 
 class _Place:
-    """A file that grows."""
+    """A file that grows.
+
+    Attributes:
+        has_losses: Something in it was missing or damaged.
+    """
 
     def __init__(self, file: IO[bytes]) -> None:
+        self.has_losses = False
         self._file = file
         self._reader = FrameReader()
         self._writer_id = ""
@@ -78,7 +85,7 @@ class _Place:
                 if isinstance(event, RawFrame):
                     yield from self._rows_of(event, glob)
                 elif not isinstance(event, SegmentStart):
-                    _complain(f"damaged: {event.length} bytes at {event.offset}: {event.reason}")
+                    self._complain(f"damaged: {event.length} bytes at {event.offset}: {event.reason}")
 
     def _rows_of(self, frame: RawFrame, glob: str) -> Iterator[tuple[str, Row, dict[str, str]]]:
         try:
@@ -86,7 +93,7 @@ class _Place:
                 self._writer_id = decode_header(frame).writer_id
             elif frame.kind == KIND_GAP:
                 gap = decode_gap(frame)
-                _complain(f"missing: {gap.row_count} rows: {gap.reason}")
+                self._complain(f"missing: {gap.row_count} rows: {gap.reason}")
             elif frame.kind == KIND_CHUNK and not frame.flags & REPEATED:
                 for chunk in decode_chunk(frame).split():
                     if glob_matches(glob, chunk.entity_path):
@@ -94,14 +101,14 @@ class _Place:
                         for row in select_rows([Loaded(chunk, self._writer_id, 0)], None):
                             yield chunk.entity_path, row, kinds
         except FormatError as error:
-            _complain(f"damaged: {error}")
+            self._complain(f"damaged: {error}")
 
     def close(self) -> None:
         self._file.close()
 
-
-def _complain(reason: str) -> None:
-    click.echo(f"asyncrr: {escaped(reason)}", err=True)
+    def _complain(self, reason: str) -> None:
+        self.has_losses = True
+        click.echo(f"asyncrr: {escaped(reason)}", err=True)
 
 
 def _print(path: str, row: Row, kinds: dict[str, str], as_json: bool) -> None:

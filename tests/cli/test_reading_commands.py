@@ -190,6 +190,16 @@ def test_stats_has_the_largest_entity_first(file: Path, capsys: pytest.CaptureFi
     assert {entity["entity"]: entity["rows"] for entity in entities}["train/loss"] == 5
 
 
+def test_a_torn_file_is_told_by_the_code(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-700])
+    assert run(["stats", str(file)]) == LOST
+
+
+def test_tail_tells_of_damage(file: Path) -> None:
+    damage(file)
+    assert run(["tail", str(file)]) == LOST
+
+
 def test_tail_prints_the_last_rows(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["tail", "-n", "2", "--entity", "train/**", str(file)]) == FINE
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["step=3", "step=4"]

@@ -499,6 +499,29 @@ def test_compare_of_a_damaged_file_is_no_verdict(file: Path, tmp_path: Path) -> 
     assert run(["compare", str(file), str(torn)]) == LOST
 
 
+def test_control_characters_from_data_never_reach_the_terminal(
+    recorded: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nasty = "a\x1b[2J\x07\x9b1m\u202eb\rc"
+    one = recorded(lambda recording: recording.log(["path", nasty], {nasty: nasty}, time={nasty: 1}))
+    other = recorded(lambda recording: recording.log(["path", nasty], {nasty: 1}, time={nasty: 2}))
+    for number, arguments in enumerate(
+        (
+            ["compare", str(one), str(other)],
+            ["compare", str(one), str(other), "--json"],
+            ["split", str(one), "-o", str(tmp_path / "parts"), "--by", "entity"],
+            ["split", str(one), "-o", str(tmp_path / "json"), "--by", "entity", "--json"],
+            ["merge", str(one), "-o", str(tmp_path / "merged"), "--into", nasty, "--json"],
+            ["filter", str(one), "-o", str(tmp_path / "out"), "--timeline", "none " + nasty],
+            ["filter", str(one), "-o", str(tmp_path / "out"), "--recording", nasty],
+        )
+    ):
+        run(arguments)
+        printed = "".join(capsys.readouterr())
+        assert printed, number
+        assert [char for char in printed if char in "\x1b\x07\x9b\u202e\r"] == [], number
+
+
 # ---- pipes and shells
 
 
