@@ -39,6 +39,7 @@ __all__ = [
     "WriterFrames",
     "check_written",
     "compacted",
+    "each_once",
     "gather",
     "kept",
     "repeats_of",
@@ -158,6 +159,30 @@ def unchanged(writer: WriterContents, header: RecordingHeader | None = None) -> 
     return kept(writer, lambda summary, load: True, header)
 
 
+def each_once(writer: WriterContents, header: RecordingHeader | None = None) -> WriterFrames:
+    """All that a writer left, each row once, also where sources have it in frames of different numbers.
+
+    Args:
+        writer: The writer.
+        header: Another header than its own.
+    """
+    numbers, counts = np.unique(_numbers(writer), return_counts=True)
+    twice = numbers[counts > 1]
+    if not len(twice):
+        return unchanged(writer, header)
+    taken: set[int] = set()
+
+    def keep(summary: ChunkSummary, load: Callable[[], Chunk]) -> Any:
+        rows = load().row_numbers
+        doubtful = np.flatnonzero(np.isin(rows, twice))
+        mask = np.ones(len(rows), np.bool_)
+        mask[doubtful] = [number not in taken for number in rows[doubtful].tolist()]
+        taken.update(rows[doubtful].tolist())
+        return mask
+
+    return _kept(writer, keep, lambda summary, load: True, header, _JOINED)
+
+
 def kept(writer: WriterContents, keep: Keep, header: RecordingHeader | None = None) -> WriterFrames:
     """What a writer left, as far as it is kept; what is not is marked.
 
@@ -166,9 +191,15 @@ def kept(writer: WriterContents, keep: Keep, header: RecordingHeader | None = No
         keep: Which rows.
         header: Another header than its own.
     """
+    return _kept(writer, keep, keep, header, LEFT_OUT)
+
+
+def _kept(
+    writer: WriterContents, keep: Keep, keep_copies: Keep, header: RecordingHeader | None, reason: str
+) -> WriterFrames:
     header = header or writer.header
     assert header is not None
-    copies = [part for frame in writer.repeated if (part := _part(frame, keep)) is not None]
+    copies = [part for frame in writer.repeated if (part := _part(frame, keep_copies)) is not None]
     numbered: list[tuple[int, StoredFrame | Frame]] = []
     left_out: dict[int, Gap] = {}
     for frame in writer.numbered():
@@ -177,8 +208,8 @@ def kept(writer: WriterContents, keep: Keep, header: RecordingHeader | None = No
         if part is not None:
             numbered.append((sequence, part))
         if not isinstance(part, StoredFrame):
-            rows = summary.row_count - (0 if part is None else part.row_count)
-            left_out[sequence] = Gap(summary.first_row, summary.last_row, rows, LEFT_OUT)
+            rows = summary.row_count - (0 if part is None else part.row_count) if reason == LEFT_OUT else 0
+            left_out[sequence] = Gap(summary.first_row, summary.last_row, rows, reason)
     gaps = _spanned(writer.frames, left_out) + list(writer.gaps.items())
     numbered += [(sequence, encode_gap(gap, sequence)) for sequence, gap in gaps]
     numbered.sort(key=lambda one: one[0])

@@ -9,7 +9,7 @@ from asyncrr.cli.outputs import check_target, json_option, new_file, output_opti
 from asyncrr.cli.progress import progress_bar
 from asyncrr.cli.sources import files_below, open_sources
 from asyncrr.contents import WriterContents
-from asyncrr.rewriting import gather, unchanged, write_segments
+from asyncrr.rewriting import each_once, gather, write_segments
 from asyncrr.wire import RecordingHeader
 
 __all__ = ["command"]
@@ -22,7 +22,7 @@ __all__ = ["command"]
 @click.option("--into", metavar="ID", help="Make one recording of this id out of all.")
 @json_option
 def command(sources: tuple[str, ...], target: str, overwrite: bool, into: str | None, as_json: bool) -> int:
-    """Put several files or folders together: each frame once, whichever of them has it.
+    """Put several files or folders together: each row once, whichever of them has it.
 
     Writers of one recording come together, so that what one file lacks another fills in. Different recordings stay
     apart in the file, unless --into makes one of them; `asyncrr split` takes them apart again.
@@ -37,7 +37,7 @@ def command(sources: tuple[str, ...], target: str, overwrite: bool, into: str | 
     total = sum(len(one.view) for one in opened)
     with progress_bar("merge", 2 * total) as progress, new_file(target) as file:
         found = gather(opened, progress)
-        segments = [unchanged(writer, _header(writer, into)) for writer in writers_of(found)]
+        segments = [each_once(writer, _header(writer, into)) for writer in writers_of(found)]
         written = write_segments(file, segments, progress)
     facts = facts_of(found)
     ids = list(found.recordings) if into is None else [into]

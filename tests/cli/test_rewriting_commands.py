@@ -464,6 +464,16 @@ def test_compact_can_compress(file: Path, tmp_path: Path) -> None:
     assert out.stat().st_size < file.stat().st_size
 
 
+def test_a_compacted_file_and_its_original_merge_to_each_row_once(shared: Path, file: Path, tmp_path: Path) -> None:
+    for number, whole in enumerate((shared, file)):
+        compact, out = tmp_path / f"compact{number}.out", tmp_path / f"out{number}.out"
+        assert run(["compact", str(whole), "-o", str(compact)]) == FINE
+        for sources in ((whole, compact), (compact, whole), (compact, compact)):
+            assert run(["merge", *map(str, sources), "-o", str(out), "--overwrite"]) == FINE
+            assert same(whole, out)
+            assert rr.read_recording(out).is_complete
+
+
 # ---- compare
 
 
