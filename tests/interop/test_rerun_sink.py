@@ -32,7 +32,13 @@ def listener(port: int, path: Path) -> Iterator[None]:
     arguments = ["--save", str(path), "--bind", "127.0.0.1", "--port", str(port)]
     settings = {**os.environ, "RERUN_ANALYTICS": "0"}
     command = [sys.executable, "-m", "rerun", *arguments]
-    with subprocess.Popen(command, env=settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        command,
+        env=settings,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # it starts a child of its own
+    ) as process:
         try:
             deadline = time.monotonic() + 30
             while time.monotonic() < deadline and process.poll() is None:
@@ -41,10 +47,11 @@ def listener(port: int, path: Path) -> Iterator[None]:
                 time.sleep(0.05)
             yield
         finally:
-            process.send_signal(signal.SIGINT)
+            os.killpg(process.pid, signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(10)
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def url_of(port: int) -> str:
