@@ -36,7 +36,7 @@ ORDER = """
     integrations.fastapi integrations.litestar integrations.aiohttp integrations.viewer integrations
     testing
     interop.exported interop.imported interop.text interop.parquet interop.json_rows
-    interop.foxglove interop.foxglove_rows interop.mcap interop.rerun_batches
+    interop.foxglove_shapes interop.foxglove interop.foxglove_rows interop.mcap interop.rerun_batches
     interop.rrd interop.rerun_sink interop.tensorboard interop.formats interop
     asyncrr
     -- programs

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from asyncrr.archetypes.enums import ChannelDatatype, ColorModel, PixelFormat, VideoCodec
 from asyncrr.extras import imported
+from asyncrr.interop.foxglove_shapes import arrows, boxes, each, lines, mesh, pose, quaternion, turns
 
-__all__ = ["RAW_ENCODINGS", "VIDEO_FORMATS", "Place", "schema_name", "to_message"]
+__all__ = ["RAW_ENCODINGS", "VIDEO_FORMATS", "Place", "held_fields", "is_held", "schema_name", "to_message"]
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 Fields: TypeAlias = "Mapping[str, Any]"
@@ -48,7 +48,6 @@ _LEVELS = {
     "ERROR": "Error",
     "CRITICAL": "Fatal",
 }
-_WHITE = 0xFFFFFFFF
 
 
 class Place(NamedTuple):
@@ -65,6 +64,17 @@ class Place(NamedTuple):
     frame_id: str
     parent_id: str
     time_ns: int
+
+
+def held_fields(archetype: str) -> frozenset[str]:
+    """The fields that a message gives back."""
+    return _HELD.get(archetype, frozenset())
+
+
+def is_held(archetype: str, field: str, fields: Fields) -> bool:
+    """Whether a message gives a field back as it was, and not one value for each instance in place of fewer."""
+    counts = [len(fields[main]) for main in _MAIN if main in fields]
+    return field in held_fields(archetype) and (field not in _SHARED or len(fields[field]) in counts)
 
 
 def schema_name(archetype: str) -> str | None:
@@ -152,7 +162,7 @@ def _point_cloud(messages: Any, fields: Fields, place: Place, timestamp: Any) ->
     for axis, name in enumerate("xyz"):
         packed[name] = positions[:, axis]
     if has_colors:
-        colors = _each(fields["colors"], len(positions))
+        colors = each(fields["colors"], len(positions))
         for shift, name in zip((24, 16, 8, 0), ("red", "green", "blue", "alpha"), strict=True):
             packed[name] = (colors >> shift) & 0xFF
     kinds = messages.PackedElementFieldNumericType
@@ -168,7 +178,7 @@ def _point_cloud(messages: Any, fields: Fields, place: Place, timestamp: Any) ->
         point_stride=packed.dtype.itemsize,
         fields=described,
         data=packed.tobytes(),
-        pose=_pose(messages, np.zeros(3), np.array([0, 0, 0, 1])),
+        pose=pose(messages, np.zeros(3), np.array([0, 0, 0, 1])),
     )
 
 
@@ -191,7 +201,7 @@ def _frame_transform(messages: Any, fields: Fields, place: Place, timestamp: Any
     if len(fields.get("relation", ())) and int(fields["relation"][0]) != 1:  # child from parent
         return None
     offset = fields["translation"][0] if len(fields.get("translation", ())) else np.zeros(3)
-    turns = list(_turns(fields))
+    found = list(turns(fields))
     names = [
         fields[name][0] if len(fields.get(name, ())) else default
         for name, default in (("parent_frame", place.parent_id), ("child_frame", place.entity_path))
@@ -201,7 +211,7 @@ def _frame_transform(messages: Any, fields: Fields, place: Place, timestamp: Any
         parent_frame_id=names[0],
         child_frame_id=names[1],
         translation=messages.Vector3(x=float(offset[0]), y=float(offset[1]), z=float(offset[2])),
-        rotation=_quaternion(messages, turns[0] if turns else np.array([0, 0, 0, 1])),
+        rotation=quaternion(messages, found[0] if found else np.array([0, 0, 0, 1])),
     )
 
 
@@ -247,86 +257,6 @@ def _scene(make: Callable[..., dict[str, list[Any]] | None]) -> Callable[..., An
     return scene
 
 
-def _boxes(messages: Any, fields: Fields) -> dict[str, list[Any]] | None:
-    halves = fields.get("half_sizes")
-    if halves is None:
-        return None
-    count = len(halves)
-    centers = _each(fields.get("centers", ()), count, np.zeros(3))
-    turns = _each(list(_turns(fields)), count, np.array([0, 0, 0, 1]))
-    colors = _each(fields.get("colors", ()), count, _WHITE)
-    return {
-        "cubes": [
-            messages.CubePrimitive(
-                pose=_pose(messages, center, turn),
-                size=messages.Vector3(x=float(half[0]) * 2, y=float(half[1]) * 2, z=float(half[2]) * 2),
-                color=_color(messages, color),
-            )
-            for half, center, turn, color in zip(halves, centers, turns, colors, strict=True)
-        ]
-    }
-
-
-def _lines(messages: Any, fields: Fields) -> dict[str, list[Any]] | None:
-    strips = fields.get("strips")
-    if strips is None:
-        return None
-    colors = _each(fields.get("colors", ()), len(strips), _WHITE)
-    radii = _each(fields.get("radii", ()), len(strips), 0.005)
-    return {
-        "lines": [
-            messages.LinePrimitive(
-                type=messages.LinePrimitiveLineType.LineStrip,
-                thickness=2 * abs(float(radius)),
-                scale_invariant=bool(radius < 0),  # points on the screen
-                points=_points(messages, strip),
-                color=_color(messages, color),
-            )
-            for strip, color, radius in zip(strips, colors, radii, strict=True)
-        ]
-    }
-
-
-def _arrows(messages: Any, fields: Fields) -> dict[str, list[Any]] | None:
-    vectors = fields.get("vectors")
-    if vectors is None:
-        return None
-    origins = _each(fields.get("origins", ()), len(vectors), np.zeros(3))
-    colors = _each(fields.get("colors", ()), len(vectors), _WHITE)
-    arrows = []
-    for vector, origin, color in zip(np.asarray(vectors, np.float64), origins, colors, strict=True):
-        length = float(np.linalg.norm(vector))
-        arrows.append(
-            messages.ArrowPrimitive(
-                pose=_pose(messages, origin, _turn_from_x(vector, length)),
-                shaft_length=0.8 * length,
-                shaft_diameter=0.05 * length,
-                head_length=0.2 * length,
-                head_diameter=0.1 * length,
-                color=_color(messages, color),
-            )
-        )
-    return {"arrows": arrows}
-
-
-def _mesh(messages: Any, fields: Fields) -> dict[str, list[Any]] | None:
-    positions = fields.get("vertex_positions")
-    if positions is None or len(fields.get("albedo_texture_buffer", ())):
-        return None
-    triangles = fields.get("triangle_indices", ())
-    tints = fields.get("vertex_colors", ())
-    return {
-        "triangles": [
-            messages.TriangleListPrimitive(
-                points=_points(messages, positions),
-                indices=np.asarray(triangles).reshape(-1).tolist(),
-                color=_color(messages, fields["albedo_factor"][0] if len(fields.get("albedo_factor", ())) else _WHITE),
-                colors=[_color(messages, tint) for tint in _each(tints, len(positions))] if len(tints) else [],
-            )
-        ]
-    }
-
-
 _MESSAGES: dict[str, tuple[str, Callable[..., Any]]] = {
     "Image": ("RawImage", _raw_image),
     "DepthImage": ("RawImage", _raw_image),
@@ -338,60 +268,28 @@ _MESSAGES: dict[str, tuple[str, Callable[..., Any]]] = {
     "Transform3D": ("FrameTransform", _frame_transform),
     "Pinhole": ("CameraCalibration", _calibration),
     "GeoPoints": ("LocationFix", _location),
-    "Boxes3D": ("SceneUpdate", _scene(_boxes)),
-    "LineStrips3D": ("SceneUpdate", _scene(_lines)),
-    "Arrows3D": ("SceneUpdate", _scene(_arrows)),
-    "Mesh3D": ("SceneUpdate", _scene(_mesh)),
+    "Boxes3D": ("SceneUpdate", _scene(boxes)),
+    "LineStrips3D": ("SceneUpdate", _scene(lines)),
+    "Arrows3D": ("SceneUpdate", _scene(arrows)),
+    "Mesh3D": ("SceneUpdate", _scene(mesh)),
 }
 
 
-def _each(values: Any, count: int, default: Any = None) -> Any:
-    """One value for each instance: the last one counts for those that have none."""
-    if not len(values):
-        return [default] * count
-    if isinstance(values, np.ndarray):
-        return values[np.minimum(np.arange(count), len(values) - 1)]
-    return [values[min(place, len(values) - 1)] for place in range(count)]
-
-
-def _turns(fields: Fields) -> Iterator[Array]:
-    """Rotations as quaternions ``xyzw``."""
-    for field in ("quaternions", "quaternion"):
-        yield from np.asarray(fields.get(field, ()), np.float64)
-    for field in ("rotation_axis_angles", "rotation_axis_angle"):
-        for turn in fields.get(field, ()):
-            axis, half = np.asarray(turn["axis"], np.float64), float(turn["angle"]) / 2
-            length = float(np.linalg.norm(axis)) or 1.0
-            yield np.array([*(axis / length * math.sin(half)), math.cos(half)])
-
-
-def _turn_from_x(vector: Array, length: float) -> Array:
-    """The rotation that turns the x axis to a vector."""
-    if not length:
-        return np.array([0.0, 0.0, 0.0, 1.0])
-    x, y, z = vector / length
-    if x < -1 + 1e-9:
-        return np.array([0.0, 0.0, 1.0, 0.0])
-    turn = np.array([0.0, -z, y, 1 + x])
-    turn /= np.linalg.norm(turn)
-    return turn
-
-
-def _pose(messages: Any, position: Any, turn: Any) -> Any:
-    return messages.Pose(
-        position=messages.Vector3(x=float(position[0]), y=float(position[1]), z=float(position[2])),
-        orientation=_quaternion(messages, turn),
-    )
-
-
-def _quaternion(messages: Any, turn: Any) -> Any:
-    return messages.Quaternion(x=float(turn[0]), y=float(turn[1]), z=float(turn[2]), w=float(turn[3]))
-
-
-def _points(messages: Any, positions: Any) -> list[Any]:
-    return [messages.Point3(x=x, y=y, z=z) for x, y, z in np.asarray(positions, np.float64).tolist()]
-
-
-def _color(messages: Any, color: Any) -> Any:
-    red, green, blue, alpha = (((int(color) >> shift) & 0xFF) / 255 for shift in (24, 16, 8, 0))
-    return messages.Color(r=red, g=green, b=blue, a=alpha)
+_HELD = {
+    "Image": frozenset(("buffer", "format")),
+    "DepthImage": frozenset(("buffer", "format")),
+    "SegmentationImage": frozenset(("buffer", "format")),
+    "EncodedImage": frozenset(("blob", "media_type")),
+    "VideoStream": frozenset(("codec", "sample")),
+    "Points3D": frozenset(("positions", "colors")),
+    "TextLog": frozenset(("text", "level")),
+    "Transform3D": frozenset(("translation", "quaternion")),
+    "Pinhole": frozenset(("image_from_camera", "resolution")),
+    "GeoPoints": frozenset(("positions",)),
+    "Boxes3D": frozenset(("half_sizes", "centers", "quaternions", "colors")),
+    "LineStrips3D": frozenset(("strips", "colors")),
+    "Arrows3D": frozenset(("colors",)),
+    "Mesh3D": frozenset(("vertex_positions", "triangle_indices", "vertex_colors", "albedo_factor")),
+}
+_MAIN = ("positions", "half_sizes", "strips", "vertex_positions")
+_SHARED = ("colors", "centers", "quaternions", "vertex_colors")

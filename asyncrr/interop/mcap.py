@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from asyncrr.archetypes import AnyValues
+from asyncrr.chunks import Chunk
 from asyncrr.components import ComponentBatch
 from asyncrr.conversions import as_component_batches
 from asyncrr.errors import CorruptError, DataError
 from asyncrr.extras import imported
 from asyncrr.interop.exported import Progress, nothing
-from asyncrr.interop.foxglove import Place, schema_name, to_message
+from asyncrr.interop.foxglove import Place, held_fields, is_held, schema_name, to_message
 from asyncrr.interop.foxglove_rows import from_message
 from asyncrr.interop.imported import ChunkBuilder, Imported, writer_id_of
 from asyncrr.interop.json_rows import SCHEMA, batches_from, descriptors_of, object_of, times_from
@@ -27,15 +28,16 @@ __all__ = ["read_mcap", "write_mcap"]
 
 _ROOT = "root"
 _METADATA = "asyncrr"
+_MESSAGE, _REST, _JSON = "message", "rest", "json"
 
 
 def write_mcap(data: RecordingData, path: str, entity_glob: str = "**", progress: Progress = nothing) -> None:
     """A message for each archetype of each row, in the order of the calls.
 
     Pictures, videos, clouds of points, transforms, cameras, logs, places on Earth and shapes become Foxglove's
-    protobuf messages, which keep what they have a place for, and of the times ``log_time`` alone; everything else is
-    JSON with all times and values. The topic is the entity path, followed by the archetype where an entity has several.
-    Rows without a timestamp have the time at which their writer began.
+    protobuf messages; what these have no place for, such as further timelines, follows as JSON in a topic of its own
+    that ends in ``/rest``. Everything else is JSON with all times and values. The topic is the entity path, followed by
+    the archetype where an entity has several. Rows without a timestamp have the time at which their writer began.
 
     Args:
         data: What is written.
@@ -57,19 +59,36 @@ def write_mcap(data: RecordingData, path: str, entity_glob: str = "**", progress
         for entity_path, row in rows_in_order(data, entity_glob, None):
             time_ns = max(0, _time_of(row, kinds, began[row.row_id.writer_id]))
             for archetype, fields in _parts(row):
+                told = fields
                 if archetype == "VideoStream":  # the codec is mostly told once
                     codecs[entity_path] = fields.get("codec", codecs.get(entity_path, ()))
-                    fields = {**fields, "codec": codecs[entity_path]}
+                    told = {**fields, "codec": codecs[entity_path]}
                 place = channels.place(entity_path, time_ns)
-                message = None if schema_name(archetype) is None else to_message(archetype, fields, place)
+                message = None if schema_name(archetype) is None else to_message(archetype, told, place)
                 if message is None:
-                    message = ENCODER.encode(object_of(row, kinds, fields)).encode("utf-8", "replace")
-                    channel = channels.get(entity_path, archetype, is_json=True, is_static=row.is_static)
+                    message = _encoded(object_of(row, kinds, fields))
+                    channel = channels.get(entity_path, archetype, _JSON, row.is_static)
                 else:
-                    channel = channels.get(entity_path, archetype, is_json=False, is_static=row.is_static)
+                    channel = channels.get(entity_path, archetype, _MESSAGE, row.is_static)
                 channel.log(message, log_time=time_ns)
                 progress(len(message))
+                if channel.message_encoding == "protobuf" and (rest := _rest(row, kinds, archetype, fields)):
+                    channels.get(entity_path, archetype, _REST, row.is_static).log(_encoded(rest), log_time=time_ns)
     channels.close()
+
+
+def _encoded(value: dict[str, Any]) -> bytes:
+    return ENCODER.encode(value).encode("utf-8", "replace")
+
+
+def _rest(row: Row, kinds: dict[str, str], archetype: str, fields: dict[str, Any]) -> dict[str, Any] | None:
+    """What a message does not give back, and which fields there were; ``None`` where it gives back all."""
+    left = {name: values for name, values in fields.items() if not is_held(archetype, name, fields)}
+    has_its_times = row.is_static or row.times.keys() == {"log_time"}
+    if not left and has_its_times and fields.keys() == held_fields(archetype):
+        return None
+    rest = object_of(row, kinds, left)
+    return {**rest, "all": sorted(fields)}
 
 
 def _time_of(row: Row, kinds: dict[str, str], began_ns: int) -> int:
@@ -92,7 +111,7 @@ class _Channels:
     def __init__(self, foxglove: Any, data: RecordingData) -> None:
         self.context = foxglove.Context()
         self._foxglove = foxglove
-        self._open: dict[tuple[str, str, bool, bool], Any] = {}
+        self._open: dict[tuple[str, str, str, bool], Any] = {}
         self._archetypes = {path: _archetypes_of(data.components(path)) for path in data.entity_paths()}
 
     def place(self, entity_path: str, time_ns: int) -> Place:
@@ -108,24 +127,23 @@ class _Channels:
             entity_path = _above(entity_path)
         return _ROOT
 
-    def get(self, entity_path: str, archetype: str, *, is_json: bool, is_static: bool) -> Any:
-        """The channel for rows of one kind."""
-        key = (entity_path, archetype, is_json, is_static)
+    def get(self, entity_path: str, archetype: str, kind: str, is_static: bool) -> Any:
+        """The channel for rows of one archetype: their messages, what these leave out, or JSON in place of them."""
+        key = (entity_path, archetype, kind, is_static)
         if key not in self._open:
             topic = entity_path if entity_path.startswith("/") else f"/{entity_path}"
             if len(self._archetypes[entity_path]) > 1:
                 topic += f"/{archetype or 'AnyValues'}"
-            if is_json and schema_name(archetype) is not None:
-                topic += "/json"
-            metadata = {"entity": entity_path, "archetype": archetype, "static": str(is_static).lower()}
-            if is_json:
-                schema: Any = SCHEMA
-            else:
+            if kind != _MESSAGE and schema_name(archetype) is not None:
+                topic += f"/{kind}"
+            metadata = {"entity": entity_path, "archetype": archetype, "static": str(is_static).lower(), "kind": kind}
+            schema: Any = SCHEMA
+            if kind == _MESSAGE:
                 schema = getattr(imported("foxglove.messages", "mcap"), str(schema_name(archetype))).get_schema()
             self._open[key] = self._foxglove.Channel(
                 topic,
                 schema=schema,
-                message_encoding="json" if is_json else "protobuf",
+                message_encoding="protobuf" if kind == _MESSAGE else "json",
                 context=self.context,
                 metadata={f"{_METADATA}.{name}": text for name, text in metadata.items()},
             )
@@ -179,27 +197,47 @@ def read_mcap(path: str) -> Iterator[Imported]:
         raise CorruptError(f"{path} is no MCAP, or damaged: {error or type(error).__name__}") from error
 
 
-def _chunks(path: str, mcap: Any, failures: tuple[type[Exception], ...]) -> Iterator[Any]:
+def _chunks(path: str, mcap: Any, failures: tuple[type[Exception], ...]) -> Iterator[Chunk]:
     builder = ChunkBuilder()
     decoders = _Decoders()
+    waiting: tuple[str, _Row] | None = None  # for what its message left out, which would come next
     with open(path, "rb") as file:
         try:
             for schema, channel, message in mcap.make_reader(file).iter_messages():
-                metadata = channel.metadata
                 times = {"log_time": ("timestamp", message.log_time)}
                 if message.publish_time != message.log_time:
                     times["publish_time"] = ("timestamp", message.publish_time)
-                entity = metadata.get(f"{_METADATA}.entity")
-                base = entity_path_of(channel.topic) if entity is None else entity
-                for below, batches, own_times in decoders.rows(schema, channel, message.data):
-                    place = f"{base}/{new_entity_path(below)}" if below else base
-                    is_static = metadata.get(f"{_METADATA}.static") == "true"
-                    found = {} if is_static else own_times if own_times is not None else times
-                    if batches:
-                        yield from builder.add(place, found, batches)
+                kind, name = (channel.metadata.get(f"{_METADATA}.{key}", "") for key in ("kind", "entity"))
+                key = f"{name} {channel.metadata.get(f'{_METADATA}.archetype')}"
+                if waiting is not None:
+                    (of, row), waiting = waiting, None
+                    if kind == _REST and of == key:
+                        yield from _added(builder, decoders.completed(row, channel, message.data))
+                        continue
+                    yield from _added(builder, row)
+                for row in decoders.rows(schema, channel, message.data, times):
+                    if kind == _MESSAGE:
+                        waiting = key, row
+                    else:
+                        yield from _added(builder, row)
         except failures as error:
             raise CorruptError(f"{path} is damaged: {error or type(error).__name__}") from error
+    if waiting is not None:
+        yield from _added(builder, waiting[1])
     yield from builder.finish()
+
+
+class _Row(NamedTuple):
+    """A row that was read: where, when, what."""
+
+    entity_path: str
+    times: dict[str, tuple[str, int]]
+    batches: list[ComponentBatch]
+
+
+def _added(builder: ChunkBuilder, row: _Row) -> Iterator[Chunk]:
+    if row.batches:
+        yield from builder.add(*row)
 
 
 class _Decoders:
@@ -209,34 +247,58 @@ class _Decoders:
         self._protobuf = imported("mcap_protobuf.decoder", "mcap").DecoderFactory()
         self._by_schema: dict[int, Any] = {}
 
-    def rows(self, schema: Any, channel: Any, data: bytes) -> Iterator[tuple[list[str], list[ComponentBatch], Any]]:
-        """Parts of the path below the topic, components, and times where the message has its own."""
-        archetype = channel.metadata.get(f"{_METADATA}.archetype", "")
-        is_ours = f"{_METADATA}.entity" in channel.metadata
+    def rows(self, schema: Any, channel: Any, data: bytes, times: dict[str, tuple[str, int]]) -> Iterator[_Row]:
+        """The rows of a message; what cannot be decoded is kept as bytes."""
+        metadata = channel.metadata
+        base = metadata.get(f"{_METADATA}.entity") or entity_path_of(channel.topic)
+        own = {} if metadata.get(f"{_METADATA}.static") == "true" else times
         try:
-            if channel.message_encoding == "json":
-                message = json.loads(data)
-                if is_ours:
-                    batches = batches_from(archetype, message["fields"], message["types"])
-                    yield [], batches, times_from(message["times"])
-                    return
-                yield [], as_component_batches(message if isinstance(message, dict) else {"value": message}), None
-                return
-            if channel.message_encoding == "protobuf" and schema is not None:
-                message = self._decoded(schema, data)
-                rows = from_message(schema.name, message)
-                if rows is not None:
-                    for below, value in rows:
-                        batches = as_component_batches(value)
-                        yield below, _as_logged(batches, archetype) if is_ours else batches, None
-                    return
-                found = imported("google.protobuf.json_format", "mcap").MessageToDict(message)
-                yield [], as_component_batches(found) if found else [], None
-                return
+            found = list(self._found(schema, channel, data))
         except (DataError, ValueError, KeyError, TypeError, IndexError, AttributeError):
-            pass  # kept as it is, below
-        kept = {"data": [data], "encoding": channel.message_encoding, "schema": "" if schema is None else schema.name}
-        yield [], as_component_batches(AnyValues(**kept)), None
+            name = "" if schema is None else schema.name
+            kept = AnyValues(data=[data], encoding=channel.message_encoding, schema=name)
+            found = [([], as_component_batches(kept), None)]
+        for below, batches, told in found:
+            place = f"{base}/{new_entity_path(below)}" if below else base
+            yield _Row(place, own if told is None else told, batches)
+
+    def _found(
+        self, schema: Any, channel: Any, data: bytes
+    ) -> Iterator[tuple[list[str], list[ComponentBatch], dict[str, tuple[str, int]] | None]]:
+        """Parts of the path below the topic, components, and times where the message has its own."""
+        archetype = channel.metadata.get(f"{_METADATA}.archetype")
+        if channel.message_encoding == "json":
+            message = json.loads(data)
+            if archetype is not None:
+                batches = batches_from(archetype, message["fields"], message["types"])
+                yield [], batches, times_from(message["times"])
+            else:
+                yield [], as_component_batches(message if isinstance(message, dict) else {"value": message}), None
+        elif channel.message_encoding == "protobuf" and schema is not None:
+            message = self._decoded(schema, data)
+            rows = from_message(schema.name, message)
+            if rows is None:
+                values = imported("google.protobuf.json_format", "mcap").MessageToDict(message)
+                yield [], as_component_batches(values) if values else [], None
+            for below, value in rows or ():
+                batches = as_component_batches(value)
+                yield below, batches if archetype is None else _as_logged(batches, archetype), None
+        else:
+            raise ValueError("another encoding")
+
+    def completed(self, row: _Row, channel: Any, data: bytes) -> _Row:
+        """A row of ours with what its message left out."""
+        archetype = channel.metadata.get(f"{_METADATA}.archetype", "")
+        try:
+            rest = json.loads(data)
+            there = set(rest["all"])
+            kept = [batch for batch in row.batches if batch.descriptor.id.rpartition(":")[2] in there]
+            more = batches_from(archetype, rest["fields"], rest["types"])
+            ids = {batch.descriptor.id for batch in more}
+            kept = [batch for batch in kept if batch.descriptor.id not in ids]
+            return _Row(row.entity_path, times_from(rest["times"]), [*kept, *more])
+        except (DataError, ValueError, KeyError, TypeError, IndexError, AttributeError):
+            return row
 
     def _decoded(self, schema: Any, data: bytes) -> Any:
         if schema.id not in self._by_schema:

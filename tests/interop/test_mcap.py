@@ -43,7 +43,7 @@ def messages(file: Path) -> Iterator[tuple[str, str, int, Any]]:
 
 
 def test_archetypes_become_the_schemas_that_fit(file: Path) -> None:
-    schemas = {topic: schema for topic, schema, _, _ in messages(file)}
+    schemas = {topic: schema for topic, schema, _, _ in messages(file) if not topic.endswith("/rest")}
     assert schemas == {
         "/any": "asyncrr.Row",
         "/classes": "asyncrr.Row",
@@ -126,21 +126,8 @@ def test_there_and_back_again(file: Path, data: rr.RecordingData, tmp_path: Path
     assert {path: found.row_count(path) for path in found.entity_paths()} == {
         path: data.row_count(path) for path in data.entity_paths()
     }
-    kept = ["any", "classes", "clear", "graph", "map", "photo", "tensor", "train/loss", "train/two", "notes"]
-    kept += ["world/points", "world/cam/image", "world/cam/depth", "world/cam/classes", "doc", "video", "gps"]
-    sample = str(tmp_path / "sample.arrd")
-    for path in kept:
-        assert run(["compare", sample, str(out), "--timeline", "log_time", "--entity", path]) == FINE
-    for path, component in (
-        ("world/boxes", "Boxes3D:half_sizes"),
-        ("world/lines", "LineStrips3D:strips"),
-        ("world/mesh", "Mesh3D:vertex_positions"),
-        ("world/arrows", "Arrows3D:vectors"),
-    ):
-        before, after = (one.column(path, component).values for one in (data, found))
-        for old, new in zip(before, after, strict=True):
-            for old_one, new_one in zip(old, new, strict=True):
-                np.testing.assert_allclose(new_one, old_one, atol=1e-5)
+    for path in data.entity_paths():  # the same values at the same times
+        assert run(["compare", str(tmp_path / "sample.arrd"), str(out), "--entity", path]) == FINE
 
 
 def test_from_one_foreign_format_to_another(file: Path, tmp_path: Path) -> None:
