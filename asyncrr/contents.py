@@ -50,13 +50,13 @@ class WriterContents:
     def __init__(self, writer_id: str) -> None:
         self.writer_id = writer_id
         self.header: RecordingHeader | None = None
-        self.created_ns = 0
+        self.created_ns: int = 0
         self.frames: dict[int, StoredFrame] = {}
         self.pieces: dict[int, list[StoredFrame]] = {}
         self.repeated: list[StoredFrame] = []
         self.gaps: dict[int, Gap] = {}
         self.missing: list[Gap] = []
-        self.is_ended = False
+        self.is_ended: bool = False
         self._ends: set[int] = set()
 
     def add(self, segment: Segment) -> None:

@@ -23,7 +23,7 @@ class Group:
     """
 
     def __init__(self) -> None:
-        self.last_sequence = 0
+        self.last_sequence: int = 0
         self._frames: list[StoredFrame] = []
         self._by_entity: dict[str, list[Chunk]] = {}
         self._last_rows: dict[str, int] = {}

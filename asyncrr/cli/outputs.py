@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import click
 
@@ -17,11 +17,17 @@ from asyncrr.errors import UsageError
 
 __all__ = ["check_target", "json_option", "new_file", "new_path", "output_option", "overwrite_option", "report"]
 
-output_option = click.option(
+_Command = TypeVar("_Command", bound="Callable[..., Any]")
+
+output_option: Callable[[_Command], _Command] = click.option(
     "-o", "--output", "target", required=True, metavar="FILE|-", help="The file to write, or standard output."
 )
-overwrite_option = click.option("--overwrite", is_flag=True, help="Replace the file if there is one.")
-json_option = click.option("--json", "as_json", is_flag=True, help="Tell what was done as one JSON object.")
+overwrite_option: Callable[[_Command], _Command] = click.option(
+    "--overwrite", is_flag=True, help="Replace the file if there is one."
+)
+json_option: Callable[[_Command], _Command] = click.option(
+    "--json", "as_json", is_flag=True, help="Tell what was done as one JSON object."
+)
 
 
 def check_target(target: str, sources: Iterable[str], overwrite: bool) -> None:

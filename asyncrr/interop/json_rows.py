@@ -17,7 +17,7 @@ from asyncrr.query import Row
 
 __all__ = ["SCHEMA", "batches_from", "descriptors_of", "object_of", "times_from"]
 
-SCHEMA = {
+SCHEMA: dict[str, Any] = {
     "type": "object",
     "title": "asyncrr.Row",
     "properties": {
