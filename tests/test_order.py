@@ -39,6 +39,7 @@ ORDER = """
     interop.foxglove_shapes interop.foxglove interop.foxglove_rows interop.mcap interop.rerun_batches
     interop.rrd interop.rerun_sink interop.tensorboard interop.formats interop
     asyncrr
+    pytest_plugin
     -- programs
     demo.photos demo.machine demo.service demo.visitors demo
     cli.printing cli.progress cli.sources cli.losses cli.outputs cli.selection
