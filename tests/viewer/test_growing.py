@@ -172,7 +172,7 @@ def test_a_cleared_entity_breaks_its_lines(recorded: Recorded) -> None:
         rec.log("a/b/value", rr.Clear(recursive=False), time={"step": 100})  # behind its last number
 
     found = whole(recorded(fill_and_clear)).series("a/b/value", "Scalars:scalars", "step", None, None, 1000)
-    assert np.frombuffer(found["breaks"]).tolist() == [3, 5]
+    assert np.frombuffer(found["breaks"]).tolist() == [3, 5, 100]
 
 
 def test_compressed_texts_are_given_as_browsers_read_them(tmp_path: Path) -> None:
