@@ -238,6 +238,64 @@ def test_fifty_thousand_lines_scroll_and_filter_with_few_elements(
     until_true(page, "document.querySelectorAll('.log-row').length === 1")
 
 
+def shown_state(page: Any, step: int) -> list[str]:
+    """What the selection says of each component at a step, without where the row comes from."""
+    page.goto(page.url.partition("&when")[0] + f"&when=step@{step}&selection=a/value")
+    until_true(page, f"document.querySelector('#time').textContent === '#{step}'")
+    page.locator("aside .component").first.wait_for()
+    page.wait_for_timeout(500)
+    return page.locator("aside .component, .legend-item, .log-row:not(.future)").all_inner_texts()
+
+
+def test_a_dropped_file_shows_what_a_server_shows_of_it(
+    browser: Any, collector: RunningCollector, watched: Watched, tmp_path: Path
+) -> None:
+    path = tmp_path / "dropped.arrd"
+
+    def fill() -> None:
+        rec = rr.new_recording("dropped_app", recording_id="dropped-1")
+        rec.save(path)
+        for step in [*range(0, 40, 2), *range(1, 41, 2)]:  # not in order
+            rec.log("a/value", rr.Scalars([step, -step]), time={"step": step})
+            rec.log("a/logs", rr.TextLog(f"line {step}", level="WARN"), time={"step": step})
+            if step == 20:
+                rec.flush()
+        rec.log("a/value", rr.AnyValues(note="fixed"), static=True)
+        rec.log("a", rr.Clear(recursive=True), time={"step": 30})
+        rec.close()
+
+    aside(fill)
+    page = watched.page
+    page.goto(collector.page)
+    page.evaluate(
+        """bytes => { const data = new DataTransfer();
+        data.items.add(new File([new Uint8Array(bytes)], 'dropped.arrd'));
+        const event = new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true});
+        document.body.dispatchEvent(event); }""",
+        list(path.read_bytes()),
+    )
+    page.locator(".log-row", has_text="line 39").wait_for()
+    page.locator('[data-tile="series:a/value"] .uplot').wait_for()
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    with viewing(path) as page_url, watch(browser, page_url) as other:
+        other.goto(f"{page_url}/#recording=dropped-1")
+        other.locator(".log-row", has_text="line 39").wait_for()
+        for step in (0, 7, 29, 30, 33, 39):
+            dropped, served = shown_state(page, step), shown_state(other, step)
+            assert dropped == served
+            assert len(dropped) > 4
+    assert {request.rpartition("/")[2] for request in requests} <= {"recordings"}, "it went to no server"
+
+
+def test_a_file_that_is_no_recording_is_refused(collector: RunningCollector, watched: Watched, tmp_path: Path) -> None:
+    path = tmp_path / "holiday.arrd"
+    path.write_bytes(b"<script>alert(1)</script>" * 100)
+    watched.page.goto(collector.page)
+    watched.page.locator("input[type=file]").set_input_files(path)
+    watched.page.get_by_role("alert").filter(has_text="holiday.arrd cannot be shown: it holds no recording").wait_for()
+
+
 @pytest.mark.filterwarnings("ignore::asyncrr.RecordingWarning")
 def test_gaps_are_marked_where_they_lie(browser: Any, tmp_path: Path) -> None:
     path = tmp_path / "gap.arrd"

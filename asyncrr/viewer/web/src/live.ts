@@ -2,19 +2,11 @@
 import { batch } from "@preact/signals";
 import { encoded, get, Refused } from "./requests";
 import {
-  access, changedAt, compare, connection, cursor, damage, entities, epoch, gaps, held, isFollowing, isPlaying, news, recordingId,
-  recordings, selection, timeline, timelines, type EntityFacts, type GapFacts, type RecordingFacts,
+  access, changedAt, compare, connection, cursor, damage, dropped, entities, epoch, gaps, held, isFollowing, isPlaying, news, recordingId,
+  recordings, selection, timeline, timelines, type GapFacts, type RecordingFacts,
 } from "./state";
+import type { TreeMessage } from "./source";
 import { fetchTexts, forgetTexts } from "./texts";
-
-interface TreeMessage {
-  epoch: string;
-  cursor: number;
-  entities: Record<string, EntityFacts>;
-  timelines: Record<string, { kind: string; min: string; max: string }>;
-  gaps: GapFacts[];
-  damage: { length: number; reason: string }[];
-}
 
 interface NewsMessage {
   timelines: Record<string, { kind: string; min: string; max: string }>;
@@ -68,6 +60,12 @@ function connect(): void {
   clearTimeout(retry);
   const id = recordingId.value;
   if (id === null) return;
+  const whole = dropped.value.get(id);
+  if (whole) {
+    connection.value = "live";
+    takeTree(whole.tree);
+    return;
+  }
   const mine = new WebSocket(new URL(`api/live/${encoded()}`, document.baseURI.replace(/^http/, "ws")));
   socket = mine;
   connection.value = "connecting";

@@ -4,7 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import uPlot, { type AlignedData, type Options } from "uplot";
 import { colorOf, css, numbersOf, PALETTE, stringsOf } from "../archetypes";
 import { moveTo } from "../moving";
-import { fetchSeries } from "../requests";
+import { source } from "../requests";
 import { at, changedAt, dark, held, isFollowing, news, recordingId, span, timeline, type Line } from "../state";
 import { formatTime, unit } from "../times";
 import type { TileProps } from "./index";
@@ -164,7 +164,7 @@ class Plot {
     const zoom = this.zoom;
     const [low, high] = zoom ? [this.toTime(zoom[0]), this.toTime(zoom[1])] : [null, null];
     const answers = await Promise.all(
-      this.entities.map((entity) => fetchSeries(entity, "Scalars:scalars", low, high, points).catch(() => null)),
+      this.entities.map((entity) => source().series(entity, "Scalars:scalars", timeline.value, low, high, points).catch(() => null)),
     );
     if (this.isClosed) return;
     const drawn: Drawn[] = [];
