@@ -36,7 +36,7 @@ function build(all: Map<string, EntityFacts>, search: string): Node {
 
 const ICONS: Record<string, string> = {
   Scalars: "∿", TextLog: "≡", TextDocument: "¶", Image: "▣", EncodedImage: "▣", DepthImage: "▣", SegmentationImage: "▣",
-  Points3D: "∴", Boxes3D: "◫", Ellipsoids3D: "◯", Cylinders3D: "◫", Capsules3D: "◫", Asset3D: "△", Clear: "⌫", AnyValues: "⋮", LineStrips3D: "⌇", Arrows3D: "↗", Mesh3D: "△", Transform3D: "⟂", Points2D: "∴", Boxes2D: "□",
+  Points3D: "∴", Boxes3D: "◫", Ellipsoids3D: "◯", Cylinders3D: "◫", Capsules3D: "◫", Asset3D: "△", AssetVideo: "▷", VideoStream: "▷", Clear: "⌫", AnyValues: "⋮", LineStrips3D: "⌇", Arrows3D: "↗", Mesh3D: "△", Transform3D: "⟂", Points2D: "∴", Boxes2D: "□",
   BarChart: "▥", Tensor: "▦", GeoPoints: "◎", GeoLineStrings: "◎",
 };
 
