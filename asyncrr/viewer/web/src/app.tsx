@@ -8,7 +8,7 @@ import { access, connection, current, damage, dark, gaps, recordingId, shownReco
 import { TileGrid } from "./tiles";
 import { TimeBar } from "./timebar";
 import { formatBytes, formatDate } from "./times";
-import { Tree } from "./tree";
+import { isTreeOpen, Tree } from "./tree";
 
 export function App() {
   return (
@@ -40,6 +40,11 @@ function Header() {
   const dropped = gaps.value.reduce((sum, each) => sum + each.rows, 0);
   return (
     <header>
+      {recordingId.value !== null && (
+        <button class="icon menu" title="Entities" onClick={() => (isTreeOpen.value = !isTreeOpen.value)}>
+          ☰
+        </button>
+      )}
       <button class="brand" onClick={() => openRecording(null)} title="All recordings">
         <span class="dot" />
         asyncrr

@@ -167,6 +167,10 @@ class Plot {
       this.entities.map((entity) => source().series(entity, "Scalars:scalars", timeline.value, low, high, points).catch(() => null)),
     );
     if (this.isClosed) return;
+    if (answers.every((answer) => answer === null)) {
+      if (!this.drawn.length) this.onMessage("The numbers could not be had; they are asked for again with the next ones.");
+      return; // what is drawn stays
+    }
     const drawn: Drawn[] = [];
     answers.forEach((answer, index) => {
       const entity = this.entities[index]!;
@@ -200,9 +204,13 @@ class Plot {
 
   private draw(): void {
     const visible = this.drawn;
-    const data = visible.length
-      ? (uPlot.join(visible.map(({ line }) => [line.x, line.y]) as unknown as AlignedData[]) as AlignedData)
-      : ([[]] as unknown as AlignedData);
+    if (!visible.length) {
+      this.chart?.destroy();
+      this.chart = null;
+      this.updateLegend();
+      return;
+    }
+    const data = uPlot.join(visible.map(({ line }) => [line.x, line.y]) as unknown as AlignedData[]) as AlignedData;
     const shape = JSON.stringify(visible.map(({ label, color, isSecond, isHidden }) => [label, color, isSecond, isHidden]));
     if (this.chart && shape === this.shape) {
       this.chart.setData(data, false);
