@@ -53,7 +53,7 @@ class RunningDemo(NamedTuple):
 @contextlib.contextmanager
 def running_demo(folder: Path) -> Iterator[RunningDemo]:
     """``asyncrr demo`` until the end of the block."""
-    command = [sys.executable, "-m", "asyncrr", "demo", "--seconds", "120", "--dir", str(folder)]
+    command = [sys.executable, "-m", "asyncrr", "demo", "--no-open", "--seconds", "120", "--dir", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         told: dict[str, str] = {}

@@ -42,7 +42,7 @@ class Dropped implements DroppedRecording {
     this.ranks = new Map([...new Set(headers.map((each) => each.writer))].map((writer, rank) => [writer, rank]));
     const seen = new Set<string>();
     for (const chunk of contents.chunks) {
-      const key = chunk.sequence ? `${chunk.writer} ${chunk.sequence}` : `${chunk.entity}\n${chunk.numbers[0]} ${[...chunk.columns.keys()]}`;
+      const key = chunk.sequence ? `${chunk.writer} ${chunk.sequence} ${chunk.entity}` : `${chunk.entity}\n${chunk.numbers[0]} ${[...chunk.columns.keys()]}`;
       if (!this.ranks.has(chunk.writer) || seen.has(key)) continue;
       seen.add(key);
       this.chunks.push(chunk);
