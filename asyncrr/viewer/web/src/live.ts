@@ -11,7 +11,7 @@ import { fetchTexts, forgetTexts } from "./texts";
 interface NewsMessage {
   timelines: Record<string, { kind: string; min: string; max: string }>;
   changed: Record<string, number>;
-  gaps: GapFacts[];
+  gaps?: GapFacts[];
 }
 
 let socket: WebSocket | null = null;
@@ -121,7 +121,7 @@ function takeNews(message: NewsMessage): void {
   let hasTexts = false;
   batch(() => {
     takeTimelines(message.timelines);
-    gaps.value = message.gaps;
+    if (message.gaps) gaps.value = message.gaps;
     const count = news.value + 1;
     const next = new Map(entities.value);
     for (const [path, rows] of Object.entries(message.changed)) {
