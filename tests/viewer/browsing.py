@@ -22,6 +22,7 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--disable-gpu-compositing",  # without a graphics card it is many times slower than doing without
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
 ]
