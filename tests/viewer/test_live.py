@@ -409,3 +409,16 @@ def test_a_video_is_played_and_a_stream_is_told_of(collector: RunningCollector, 
     page.goto(f"{collector.page}/#recording={record(collector, video)}&when=step")
     page.locator('[data-tile="video:camera"]', has_text="A stream of video (H.264)").wait_for()
     until_true(page, "document.querySelector('video').videoWidth === 64")
+
+
+def test_a_page_without_a_collector_shows_dropped_files(browser: Any, tmp_path: Path) -> None:
+    save(tmp_path / "alone.arrd", "alone_app")
+    server = rr.start_web_viewer_server()
+    try:
+        with watch(browser, server.url, refused=True) as page:
+            page.goto(server.url)
+            page.get_by_role("heading", name="This page is served alone").wait_for()
+            page.locator("input[type=file]").set_input_files(tmp_path / "alone.arrd")
+            page.locator(".log-row", has_text="alone_app 4").wait_for()
+    finally:
+        aside(server.close)

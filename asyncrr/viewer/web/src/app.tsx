@@ -120,6 +120,7 @@ function Welcome() {
   }
   return (
     <section class="welcome">
+      {access.value === "page" && <h1>This page is served alone, without a collector</h1>}
       {access.value === "away" && <p class="chip warn">The collector does not answer; trying again.</p>}
       {all !== null && all.length > 0 && (
         <>
@@ -161,7 +162,7 @@ async with rr.new_recording("my_app") as rec:
         </div>
       )}
       <p class="muted drop-hint">
-        Or drop a .arrd file anywhere on this page, or{" "}
+        {access.value === "page" ? "Drop" : "Or drop"} a .arrd file anywhere on this page, or{" "}
         <label class="link">
           choose one
           <input type="file" accept=".arrd" multiple hidden onChange={(event) => void openFiles([...(event.currentTarget.files ?? [])])} />

@@ -23,8 +23,11 @@ export async function pollRecordings(): Promise<void> {
     recordings.value = answer.recordings;
     access.value = "ok";
   } catch (error) {
+    if (error instanceof Refused && error.status === 404) {
+      access.value = "page"; // served without a collector: there is nothing to ask for
+      return;
+    }
     if (access.value !== "token") access.value = "away";
-    if (!(error instanceof Refused) && recordings.value === null) recordings.value = null;
   }
   setTimeout(pollRecordings, 2000);
 }

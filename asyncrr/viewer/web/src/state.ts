@@ -69,7 +69,7 @@ export interface Line {
 }
 
 export const recordings = signal<RecordingFacts[] | null>(null);
-export const access = signal<"ok" | "token" | "away">("ok");
+export const access = signal<"ok" | "token" | "away" | "page">("ok");
 export const recordingId = signal<string | null>(null);
 export const connection = signal<"connecting" | "live" | "away" | "missing">("connecting");
 export const entities = signal<Map<string, EntityFacts>>(new Map());
