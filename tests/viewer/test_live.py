@@ -21,7 +21,7 @@ import asyncrr as rr
 
 from .browsing import running_demo
 from .conftest import RunningCollector, Watched, watch
-from .test_page import record, until, until_true
+from .test_page import pixel, record, until, until_true
 
 T = TypeVar("T")
 
@@ -422,3 +422,16 @@ def test_a_page_without_a_collector_shows_dropped_files(browser: Any, tmp_path: 
             page.locator(".log-row", has_text="alone_app 4").wait_for()
     finally:
         aside(server.close)
+
+
+def test_classes_have_the_colours_and_names_of_their_context(collector: RunningCollector, watched: Watched) -> None:
+    async def classes(rec: rr.RecordingStream) -> None:
+        await rec.log("street", rr.AnnotationContext([(1, "car", (250, 20, 30))]), static=True)
+        await rec.log("street/mask", rr.SegmentationImage(np.full((20, 30), 1, np.uint8)), time={"step": 1})
+
+    page = watched.page
+    page.goto(f"{collector.page}/#recording={record(collector, classes)}&when=step")
+    page.locator('[data-tile="picture:street/mask"] .legend', has_text=re.compile("30 . 20")).wait_for()
+    until(lambda: pixel(page, "picture:street/mask") == [250, 20, 30])
+    page.locator('[data-tile="picture:street/mask"] canvas').hover()
+    page.locator('[data-tile="picture:street/mask"] .legend', has_text="class 1 car").wait_for()
