@@ -128,13 +128,13 @@ def aside(work: Callable[[], T]) -> T:
         return pool.submit(work).result(50)
 
 
-def save(path: Path, application: str) -> None:
+def save(path: Path, application: str, lines: int = 5) -> None:
     """A file with a few lines."""
 
     def fill() -> None:
         rec = rr.new_recording(application, recording_id=uuid.uuid4())
         rec.save(path)
-        for step in range(5):
+        for step in range(lines):
             rec.log("logs", rr.TextLog(f"{application} {step}"), time={"step": step})
         rec.close()
 
@@ -294,6 +294,22 @@ def test_a_file_that_is_no_recording_is_refused(collector: RunningCollector, wat
     watched.page.goto(collector.page)
     watched.page.locator("input[type=file]").set_input_files(path)
     watched.page.get_by_role("alert").filter(has_text="holiday.arrd cannot be shown: it holds no recording").wait_for()
+
+
+def test_of_a_compressed_file_it_says_what_shows_all_of_it(
+    collector: RunningCollector, watched: Watched, tmp_path: Path
+) -> None:
+    plain, compressed = tmp_path / "plain.arrd", tmp_path / "compressed.arrd"
+    save(plain, "compressed_app", lines=2000)
+    command = [sys.executable, "-m", "asyncrr", "compact", str(plain), "--zstd", "3", "-o", str(compressed)]
+    subprocess.run(command, check=True, timeout=30, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    watched.page.goto(collector.page)
+    watched.page.locator("input[type=file]").set_input_files(compressed)
+    watched.page.get_by_role("alert").filter(has_text="asyncrr view shows all of it").wait_for()
+    with viewing(compressed) as page_url, watch(watched.page.context.browser, page_url) as page:
+        page.goto(page_url)
+        page.locator(".card", has_text="compressed_app").click()
+        page.locator(".log-row", has_text="compressed_app 1999").wait_for()
 
 
 @pytest.mark.filterwarnings("ignore::asyncrr.RecordingWarning")
