@@ -283,9 +283,9 @@ def serve(port: int = 0, recording: RecordingStream | None = None) -> HostedColl
     return _needed(recording, "serve").serve(port)
 
 
-def show(recording: RecordingStream | None = None) -> None:
-    """Open the viewer on the active recording."""
-    _needed(recording, "show").show()
+def show(recording: RecordingStream | None = None, *, width: int | str = "100%", height: int = 640) -> None:
+    """Open the viewer on the active recording: see :meth:`asyncrr.RecordingStream.show`."""
+    _needed(recording, "show").show(width=width, height=height)
 
 
 def flush(timeout: float | None = 10.0, recording: RecordingStream | None = None) -> Consequence[None]:

@@ -202,11 +202,27 @@ class RecordingStream(Recording):
         self.connect(collector.url)
         return collector
 
-    def show(self) -> None:
-        """Open the viewer on this recording, hosting a collector inside this process if none was given yet."""
-        from asyncrr.collector.hosting import open_page
+    def show(self, *, width: int | str = "100%", height: int = 640) -> None:
+        """Open the viewer on this recording, hosting a collector inside this process if none was given yet.
 
-        open_page(self.serve().page, self._recording_id)
+        In a notebook the page stands below the cell, elsewhere it opens in the user's browser. The notebook's browser
+        must run on this machine, since the collector can be reached from nowhere else.
+
+        Args:
+            width: In a notebook, in pixels, or in percent as ``"100%"``.
+            height: In a notebook, in pixels.
+
+        Raises:
+            MissingExtraError: The extra ``server`` is not installed.
+        """
+        from asyncrr.collector.hosting import open_page, page_of
+        from asyncrr.viewer.notebook import is_in_notebook, show_frame
+
+        page = self.serve().page
+        if is_in_notebook():
+            show_frame(page_of(page, self._recording_id), width, height)
+        else:
+            open_page(page, self._recording_id)
 
     def _repr_html_(self) -> str:
         """For notebooks: what ``repr`` says, as a table without any script."""

@@ -27,7 +27,7 @@ ORDER = """
     sinks.memory sinks.targets sinks.file sinks.websocket sinks recording_stream
     segments contents query tables reading joining grouping rewriting
     api
-    viewer.growing viewer.series viewer.gaps viewer.answers viewer.routes viewer.files viewer
+    viewer.growing viewer.series viewer.gaps viewer.answers viewer.routes viewer.files viewer.notebook viewer
     collector.segments collector.ledger collector.commit collector.catalogue collector.store collector.sessions
     collector.access collector.app collector.server collector.hosting collector
     integrations.lines integrations.logging integrations.structlog integrations.loguru integrations.warnings
@@ -54,6 +54,7 @@ PLACES = [word for line in ORDER.splitlines() if not line.strip().startswith("--
 LATER = {
     ("api", "collector.hosting"),
     ("recording_stream", "collector.hosting"),
+    ("recording_stream", "viewer.notebook"),
 }
 """Imports inside functions that lead down the order: calls that start what needs an extra."""
 

@@ -9,13 +9,13 @@ import os
 import subprocess
 import sys
 import tempfile
-import webbrowser
 from collections.abc import AsyncIterator
 from typing import Any
 
 import click
 
 from asyncrr.cli.printing import escaped, human_bytes, print_facts
+from asyncrr.collector.hosting import open_page
 from asyncrr.errors import AsyncrrError
 
 __all__ = ["command"]
@@ -28,7 +28,7 @@ _STOP_SECONDS = 15.0
 @click.option("--seconds", type=click.FloatRange(min=0), help="End by itself after so long; without it at Ctrl-C.")
 @click.option("--port", default=0, metavar="PORT", help="The collector's port; a free one if not given.")
 @click.option("--dir", "folder", metavar="DIR", help="Where the collector writes; a new temporary folder if not given.")
-@click.option("--open", "is_opened", is_flag=True, help="Open the collector's page in a browser.")
+@click.option("--open/--no-open", "is_opened", default=True, help="Open the page in a browser; the default.")
 def command(seconds: float | None, port: int, folder: str | None, is_opened: bool) -> int:
     """Run a picture service that logs photographs, latencies, log records and the machine's load.
 
@@ -64,7 +64,7 @@ class _Demo:
                     }
                 )
                 if self._is_opened:
-                    webbrowser.open(page)
+                    open_page(page, at_service["recording_id"])
                 await self._visit(at_service["url"], service)
                 told = await _last_words(service)
         click.echo(

@@ -24,8 +24,8 @@ _PUBLIC = ("/api/health", "/api/login")
 
 _SECURITY_HEADERS = {
     "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data: blob:; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' blob:; "
+        "img-src 'self' data: blob:; media-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
         "require-trusted-types-for 'script'; trusted-types 'none'"
     ),
     "x-content-type-options": "nosniff",
@@ -55,9 +55,11 @@ class Access:
     Args:
         token: What every request must show, or ``None`` for none.
         hosts: Names by which the collector may be called, beside those of this machine's loopback.
+        is_framed: Whether pages of this machine, as notebooks are, may show its page in a frame.
     """
 
-    def __init__(self, token: str | None, hosts: Iterable[str] = ()) -> None:
+    def __init__(self, token: str | None, hosts: Iterable[str] = (), is_framed: bool = False) -> None:
+        self.is_framed = is_framed
         self._token = token
         self._hosts = frozenset([*_LOOPBACK, *[host.lower() for host in hosts]])
 
@@ -123,15 +125,22 @@ class Guard:
             await _refuse(scope, receive, send, *refusal)
             return
 
+        secured = _SECURED_IN_FRAMES if self._access.is_framed else _SECURED
+
         async def send_secured(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *_SECURED]
+                message["headers"] = [*message.get("headers", []), *secured]
             await send(message)
 
         await self._app(scope, receive, send_secured)
 
 
 _SECURED = [(name.encode(), value.encode()) for name, value in _SECURITY_HEADERS.items()]
+_FRAMES = " ".join(f"{scheme}://{name}:*" for scheme in ("http", "https") for name in ("localhost", "127.0.0.1"))
+_SECURED_IN_FRAMES = [
+    (name, value.replace(b"frame-ancestors 'none'", f"frame-ancestors {_FRAMES} vscode-webview:".encode()))
+    for name, value in _SECURED
+]
 
 
 async def _refuse(scope: Message, receive: Receive, send: Send, status: int, text: str) -> None:

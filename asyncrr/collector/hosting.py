@@ -132,7 +132,7 @@ def host(port: int, directory: str | None = None) -> HostedCollector:
             if port in (0, known.port):
                 return known
         loop = background_loop()
-        collector = Collector(directory or tempfile.mkdtemp(prefix="asyncrr-"), port=port)
+        collector = Collector(directory or tempfile.mkdtemp(prefix="asyncrr-"), port=port, is_framed=True)
         asyncio.run_coroutine_threadsafe(collector.start(), loop).result(_START_SECONDS)
         hosted = HostedCollector(collector, loop)
         _hosted[hosted.port] = hosted

@@ -43,6 +43,7 @@ class Collector:
         certificate: Path of a TLS certificate; needs `key`.
         key: Path of its key.
         is_insecure: Allow another address than loopback without TLS.
+        is_framed: Let pages of this machine, as notebooks are, show the collector's page in a frame.
         max_clients: How many recorders may be connected at once.
 
     Raises:
@@ -60,6 +61,7 @@ class Collector:
         certificate: str | None = None,
         key: str | None = None,
         is_insecure: bool = False,
+        is_framed: bool = False,
         max_clients: int = 10_000,
     ) -> None:
         self.directory: str = os.path.abspath(os.fspath(directory))
@@ -72,6 +74,7 @@ class Collector:
         if (certificate is None) != (key is None):
             raise UsageError("a certificate and its key belong together: give both")
         self._names = [host, *names]
+        self._is_framed = is_framed
         self._certificate = certificate
         self._key = key
         self._store = Store(self.directory)
@@ -112,7 +115,7 @@ class Collector:
             listener.close()
             raise
         self.port = listener.getsockname()[1]
-        app = make_app(self._store, self._sessions, Access(self.token, self._names), __version__)
+        app = make_app(self._store, self._sessions, Access(self.token, self._names, self._is_framed), __version__)
         self._server = _Server(app, listener, self._certificate, self._key)
         await self._server.start()
 

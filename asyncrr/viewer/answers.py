@@ -70,14 +70,14 @@ class Answers:
 
     def rows_of(self, path: str) -> int:
         """How many rows an entity has."""
-        return sum(each.summary.row_count for group in self.recording.entities[path].values() for each in group.frames)
+        return sum(group.row_count for group in self.recording.entities[path].values())
 
     def _entity(self, path: str, groups: dict[tuple[str, ...], Group]) -> dict[str, Any]:
         components: dict[str, Any] = {}
         timelines: set[str] = set()
         for group in groups.values():
             first = group.frames[0]
-            timelines.update(first.summary.timelines)
+            timelines.update(group.timelines)
             for id_ in first.summary.components:
                 kind, type_ = self._type(path, id_, first)
                 held = components.setdefault(id_, {"dtype": kind, "type": type_, "static": False})
@@ -117,7 +117,7 @@ class Answers:
                 {"x": (found - base).astype("<f8").tobytes(), "y": np.ascontiguousarray(numbers, "<f8").tobytes()}
             )
         breaks = self._breaks(entity, timeline)
-        shown = breaks[(breaks >= times[0]) & (breaks <= times[-1])][-_MAX_BREAKS:]
+        shown = breaks[breaks >= times[0]][-_MAX_BREAKS:]
         packed = (shown - base).astype("<f8").tobytes()
         return {"base": str(base), "total": len(times), "series": lines, "breaks": packed}
 

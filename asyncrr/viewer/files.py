@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from typing import NamedTuple
 
 from starlette.applications import Starlette
@@ -19,10 +20,17 @@ from asyncrr.viewer.routes import page_routes, viewer_routes
 __all__ = ["FileSource", "make_files_app"]
 
 _SUFFIX = ".arrd"
+_REREAD_SECONDS = 1.0
 
 
 class _File(NamedTuple):
     path: str
+    segments: list[Segment]
+
+
+class _Read(NamedTuple):
+    state: tuple[int, int]
+    at: float
     segments: list[Segment]
 
 
@@ -39,6 +47,7 @@ class FileSource:
 
     def __init__(self, place: str | os.PathLike[str]) -> None:
         self._place = os.path.abspath(os.fspath(place))
+        self._read: dict[str, _Read] = {}
         if not os.path.isdir(self._place):
             read_segments(open_path(self._place))
 
@@ -53,13 +62,19 @@ class FileSource:
         )
 
     def _files(self) -> list[_File]:
-        found = []
-        for path in self._paths():
-            try:
-                found.append(_File(path, read_segments(open_path(path))[0]))
-            except (FormatError, OSError):  # a folder may hold other things
-                continue
-        return found
+        return [_File(path, segments) for path in self._paths() if (segments := self._segments(path))]
+
+    def _segments(self, path: str) -> list[Segment]:
+        """Those of a file, read again when it has changed, but not for every row that a running program adds."""
+        try:
+            found = os.stat(path)
+            state, now = (found.st_size, found.st_mtime_ns), time.monotonic()
+            known = self._read.get(path)
+            if known is None or (known.state != state and now - known.at >= _REREAD_SECONDS):
+                known = self._read[path] = _Read(state, now, read_segments(open_path(path))[0])
+        except (FormatError, OSError):  # a folder may hold other things
+            return []
+        return known.segments
 
     async def spans(self, recording_id: str) -> list[tuple[str, int]]:
         """The files of a recording, and how many bytes each has."""

@@ -100,10 +100,12 @@ class Group:
 
     Attributes:
         frames: All of them.
+        row_count: Of all together.
     """
 
     def __init__(self) -> None:
         self.frames: list[StoredFrame] = []
+        self.row_count = 0
         self._spans: dict[str, _Spans] = {}
 
     def add(self, stored: StoredFrame) -> None:
@@ -111,6 +113,12 @@ class Group:
         for name, (_, low, high) in stored.summary.timelines.items():
             self._spans.setdefault(name, _Spans()).add(len(self.frames), low, high)
         self.frames.append(stored)
+        self.row_count += stored.summary.row_count
+
+    @property
+    def timelines(self) -> Iterable[str]:
+        """Those on which it has rows."""
+        return self._spans.keys()
 
     def candidates(self, timeline: str, time: int) -> list[StoredFrame]:
         """Those of which one has the last row at or before a time."""

@@ -188,8 +188,11 @@ async def _tell(view: _View, socket: WebSocket, leaving: asyncio.Future[None]) -
             known, cursor, gaps = shape, len(recording.frames), len(recording.gaps)
             await socket.send_json({"tree": await view.ask(answers.tree)})
         elif (cursor, gaps) != (len(recording.frames), len(recording.gaps)):
-            before, cursor, gaps = cursor, len(recording.frames), len(recording.gaps)
-            await socket.send_json(await view.ask(partial(_news, answers, before, cursor)))
+            news = await view.ask(partial(_news, answers, cursor, len(recording.frames)))
+            if gaps != len(recording.gaps):
+                news["gaps"] = answers.gaps()
+            cursor, gaps = news["cursor"], len(recording.gaps)
+            await socket.send_json(news)
         await asyncio.wait([leaving], timeout=_TICK_SECONDS)
 
 
@@ -199,7 +202,6 @@ def _news(answers: Answers, before: int, cursor: int) -> dict[str, Any]:
         "cursor": cursor,
         "timelines": answers.timelines(),
         "changed": {path: answers.rows_of(path) for path in changed},
-        "gaps": answers.gaps(),
     }
 
 

@@ -127,14 +127,14 @@ def check_demo(out: str, folder: Path) -> None:
 
 
 def test_the_demo_shows_that_every_acknowledged_row_is_on_disk(tmp_path: Path) -> None:
-    with start("demo", "--seconds", "3", "--dir", tmp_path / "demo") as process:
+    with start("demo", "--no-open", "--seconds", "3", "--dir", tmp_path / "demo") as process:
         out, err = process.communicate(timeout=50)
     assert (process.returncode, err) == (0, "")
     check_demo(out, tmp_path / "demo")
 
 
 def test_ctrl_c_ends_the_demo_cleanly(tmp_path: Path) -> None:
-    process = start("demo", "--dir", tmp_path / "demo")
+    process = start("demo", "--no-open", "--dir", tmp_path / "demo")
     assert process.stdout is not None
     lines = iter(process.stdout.readline, "")
     pids = []

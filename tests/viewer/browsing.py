@@ -22,6 +22,7 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--disable-gpu-compositing",  # without a graphics card it is many times slower than doing without
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
 ]
@@ -53,7 +54,7 @@ class RunningDemo(NamedTuple):
 @contextlib.contextmanager
 def running_demo(folder: Path) -> Iterator[RunningDemo]:
     """``asyncrr demo`` until the end of the block."""
-    command = [sys.executable, "-m", "asyncrr", "demo", "--seconds", "120", "--dir", str(folder)]
+    command = [sys.executable, "-m", "asyncrr", "demo", "--no-open", "--seconds", "120", "--dir", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         told: dict[str, str] = {}

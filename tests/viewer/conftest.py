@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -63,22 +65,51 @@ class Watched(NamedTuple):
     faults: list[str]
 
 
-@pytest.fixture
-def watched(browser: Any, collector: RunningCollector) -> Iterator[Watched]:
-    """A fresh page; at the end, it must have done nothing wrong."""
-    context = browser.new_context(viewport={"width": 1400, "height": 900}, timezone_id="UTC")
+@contextlib.contextmanager
+def watch(
+    browser: Any,
+    origin: str,
+    faults: list[str] | None = None,
+    *,
+    refused: bool = False,
+    size: tuple[int, int] = (1400, 900),
+) -> Iterator[Any]:
+    """A fresh page; at the end, it must have done nothing wrong.
+
+    Args:
+        browser: Playwright's.
+        origin: Where it may ask for things.
+        faults: Takes what it did wrong.
+        refused: Whether requests that fail are part of the test.
+        size: Of the window.
+    """
+    faults = [] if faults is None else faults
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, timezone_id="UTC")
     page = context.new_page()
     page.set_default_timeout(10_000)
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(f"error: {error}"))
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    page.on("dialog", lambda dialog: (faults.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+
+    def hear(message: Any) -> None:
+        if message.type == "error" and not (refused and re.search("Failed to load|WebSocket connection", message.text)):
+            faults.append(message.text)
 
     def look(request: Any) -> None:
-        if not request.url.startswith((collector.page, "blob:", "data:")):
+        if not request.url.startswith((origin, "blob:", "data:")):
             faults.append(f"request: {request.url}")
 
+    page.on("pageerror", lambda error: faults.append(f"error: {error}"))
+    page.on("console", hear)
+    page.on("dialog", lambda dialog: (faults.append(f"dialog: {dialog.message}"), dialog.dismiss()))
     page.on("request", look)
-    yield Watched(page, faults)
-    context.close()
+    try:
+        yield page
+    finally:
+        context.close()
     assert faults == []
+
+
+@pytest.fixture
+def watched(browser: Any, collector: RunningCollector) -> Iterator[Watched]:
+    """A fresh page on the collector; at the end, it must have done nothing wrong."""
+    faults: list[str] = []
+    with watch(browser, collector.page, faults) as page:
+        yield Watched(page, faults)

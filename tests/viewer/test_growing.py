@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -64,13 +65,13 @@ def test_a_segment_that_repeats_frames_adds_none(recorded: Recorded, tmp_path: P
     assert len(growing.frames) == before
 
 
-@pytest.mark.parametrize("time", [-1, 0, 9, 10, 44, 45, 46, 100])
-def test_latest_at_is_that_of_a_recording_that_was_read(recorded: Recorded, time: int) -> None:
+@pytest.mark.parametrize("at", [-1, 0, 9, 10, 44, 45, 46, 100])
+def test_latest_at_is_that_of_a_recording_that_was_read(recorded: Recorded, at: int) -> None:
     path = recorded(fill)
     data: RecordingData = read_recording(path)
-    expected = data.latest_at("step", time)
+    expected = data.latest_at("step", at)
     found: dict[str, set[str]] = {}
-    for frame in chunks_of(whole(path).latest("step", time, data.entity_paths())):
+    for frame in chunks_of(whole(path).latest("step", at, data.entity_paths())):
         chunk = decode_chunk(frame)
         for id_, column in chunk.columns.items():
             found.setdefault(chunk.entity_path, set()).add(id_)
@@ -96,6 +97,30 @@ def test_series_grow_and_keep_extremes(recorded: Recorded) -> None:
     for line, sign in zip(found["series"], (1, -1), strict=True):
         assert np.frombuffer(line["x"]).tolist() == list(range(50))
         assert np.frombuffer(line["y"]).tolist() == [sign * step for step in range(50)]
+
+
+def test_ten_million_points_are_read_once_and_told_as_few(recorded: Recorded) -> None:
+    count, at_once = 10_000_000, 500_000
+    values = np.sin(np.arange(count) / 1e6)
+    values[1_234_567] = 9
+
+    def fill_many(rec: rr.RecordingStream) -> None:
+        for first in range(0, count, at_once):
+            times = rr.TimeColumn("step", sequence=np.arange(first, first + at_once))
+            rec.send_columns("signal", [times], rr.Scalars.columns(scalars=values[first : first + at_once]))
+
+    path = recorded(fill_many)
+    begin = time.process_time()
+    answers = whole(path)
+    found = answers.series("signal", "Scalars:scalars", "step", None, None, 2000)
+    assert time.process_time() - begin < 5, "a second on an idle machine, most of it for memory that is new"
+    line = np.frombuffer(found["series"][0]["y"])
+    assert found["total"] == count
+    assert len(line) <= 2100
+    assert line.max() == 9
+    path.unlink()
+    zoomed = answers.series("signal", "Scalars:scalars", "step", 1_234_000, 1_235_000, 2000)
+    assert len(np.frombuffer(zoomed["series"][0]["y"])) == 1003, "no file is needed any more"
 
 
 def test_decimation_loses_no_extreme() -> None:
@@ -172,7 +197,7 @@ def test_a_cleared_entity_breaks_its_lines(recorded: Recorded) -> None:
         rec.log("a/b/value", rr.Clear(recursive=False), time={"step": 100})  # behind its last number
 
     found = whole(recorded(fill_and_clear)).series("a/b/value", "Scalars:scalars", "step", None, None, 1000)
-    assert np.frombuffer(found["breaks"]).tolist() == [3, 5]
+    assert np.frombuffer(found["breaks"]).tolist() == [3, 5, 100]
 
 
 def test_compressed_texts_are_given_as_browsers_read_them(tmp_path: Path) -> None:

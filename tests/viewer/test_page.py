@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-import pytest
 
 import asyncrr as rr
 
@@ -274,23 +273,3 @@ def test_no_string_in_any_place_runs_or_asks_for_anything(collector: RunningColl
     tags = "script, iframe, object, embed, img, svg, form, base, a"
     found = page.evaluate("tags => [...document.querySelectorAll(tags)].map(each => each.outerHTML)", tags)
     assert [each for each in found if not each.startswith('<script type="module"')] == []
-
-
-@pytest.mark.parametrize("count", [50_000])
-def test_many_lines_are_at_hand_at_once(collector: RunningCollector, watched: Watched, count: int) -> None:
-    async def lines(rec: rr.RecordingStream) -> None:
-        times = rr.TimeColumn("step", sequence=np.arange(count))
-        await rec.send_columns("logs", [times], rr.TextLog.columns(text=[f"line {number}" for number in range(count)]))
-
-    recording_id = record(collector, lines)
-    page = watched.page
-    page.goto(f"{collector.page}/#recording={recording_id}&when=step")
-    page.locator(".log-row", has_text=f"line {count - 1}").wait_for()
-    worst = page.locator(".log-scroll").evaluate(
-        """async scroll => { let worst = 0, before = performance.now();
-        for (let i = 0; i < 30; i++) { scroll.scrollTop = i * 30000;
-        await new Promise(requestAnimationFrame); const now = performance.now(); worst = Math.max(worst, now - before);
-        before = now; } return worst; }"""
-    )
-    assert worst < 500
-    assert page.locator(".log-row").count() < 100

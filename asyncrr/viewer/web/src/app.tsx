@@ -1,13 +1,14 @@
 // The frame of the page: header, tree, tiles, logs, selection, time.
+import { DropVeil, openFiles } from "./drop";
 import { isHelpOpen, KEYS } from "./keys";
 import { LogPanel } from "./logs";
 import { SelectionPanel } from "./selection";
 import { openRecording } from "./live";
-import { access, connection, current, damage, dark, gaps, recordingId, recordings, selection } from "./state";
+import { access, connection, current, damage, dark, gaps, recordingId, shownRecordings, selection } from "./state";
 import { TileGrid } from "./tiles";
 import { TimeBar } from "./timebar";
 import { formatBytes, formatDate } from "./times";
-import { Tree } from "./tree";
+import { isTreeOpen, Tree } from "./tree";
 
 export function App() {
   return (
@@ -15,6 +16,7 @@ export function App() {
       <Header />
       {recordingId.value === null ? <Welcome /> : <Workspace />}
       {isHelpOpen.value && <Help />}
+      <DropVeil />
     </>
   );
 }
@@ -38,6 +40,11 @@ function Header() {
   const dropped = gaps.value.reduce((sum, each) => sum + each.rows, 0);
   return (
     <header>
+      {recordingId.value !== null && (
+        <button class="icon menu" title="Entities" onClick={() => (isTreeOpen.value = !isTreeOpen.value)}>
+          ☰
+        </button>
+      )}
       <button class="brand" onClick={() => openRecording(null)} title="All recordings">
         <span class="dot" />
         asyncrr
@@ -51,7 +58,7 @@ function Header() {
             onChange={(event) => openRecording(event.currentTarget.value)}
           >
             {!facts && <option value={recordingId.value}>{recordingId.value}</option>}
-            {recordings.value?.map((each) => (
+            {shownRecordings.value?.map((each) => (
               <option key={each.recording_id} value={each.recording_id}>
                 {each.application_id} · {formatDate(BigInt(each.created_ns))}
               </option>
@@ -101,7 +108,7 @@ function Chip() {
 }
 
 function Welcome() {
-  const all = recordings.value;
+  const all = shownRecordings.value;
   const address = location.origin.replace(/^http/, "ws");
   if (access.value === "token") {
     return (
@@ -113,6 +120,7 @@ function Welcome() {
   }
   return (
     <section class="welcome">
+      {access.value === "page" && <h1>This page is served alone, without a collector</h1>}
       {access.value === "away" && <p class="chip warn">The collector does not answer; trying again.</p>}
       {all !== null && all.length > 0 && (
         <>
@@ -153,6 +161,14 @@ async with rr.new_recording("my_app") as rec:
     await rec.log("hello", rr.TextLog("Hello from Python"))`}</pre>
         </div>
       )}
+      <p class="muted drop-hint">
+        {access.value === "page" ? "Drop" : "Or drop"} a .arrd file anywhere on this page, or{" "}
+        <label class="link">
+          choose one
+          <input type="file" accept=".arrd" multiple hidden onChange={(event) => void openFiles([...(event.currentTarget.files ?? [])])} />
+        </label>
+        . It is read here and sent nowhere.
+      </p>
     </section>
   );
 }

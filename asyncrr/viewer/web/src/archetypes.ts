@@ -28,9 +28,10 @@ export const SPATIAL = [
 export const GEO = ["GeoPoints", "GeoLineStrings"];
 export const HANDLED = new Set([
   ...PICTURES, ...FLAT, ...SPATIAL, ...GEO, ...STYLES, "Scalars", "TextLog", "TextDocument", "BarChart", "Tensor",
+  "VideoStream", "AssetVideo", "VideoFrameReference",
 ]);
 
-export type TileKind = "series" | "picture" | "spatial" | "document" | "bars" | "tensor" | "geo" | "table";
+export type TileKind = "series" | "picture" | "spatial" | "document" | "video" | "bars" | "tensor" | "geo" | "table";
 
 export interface Tile {
   key: string;
@@ -73,13 +74,15 @@ export function tilesOf(entities: Map<string, EntityFacts>): Tile[] {
     const frames = having(["Transform3D"]).filter((path) => (partsOf(path)[0] ?? path) === root);
     add("spatial", root, [...new Set([...paths, ...frames])]);
   }
+  const references = having(["VideoFrameReference"]);
+  for (const path of having(["AssetVideo", "VideoStream"])) add("video", path, [...new Set([path, ...references])]);
   for (const path of having(["TextDocument"])) add("document", path, [path]);
   for (const path of having(["BarChart"])) add("bars", path, [path]);
   for (const path of having(["Tensor"])) add("tensor", path, [path]);
   const geo = having(GEO);
   if (geo.length) add("geo", geo.length > 1 ? "map" : geo[0]!, geo);
   for (const [path, set] of kinds) if ([...set].some((each) => !HANDLED.has(each))) add("table", path, [path]);
-  const order: TileKind[] = ["series", "picture", "spatial", "bars", "tensor", "geo", "document", "table"];
+  const order: TileKind[] = ["series", "picture", "spatial", "video", "bars", "tensor", "geo", "document", "table"];
   return interleaved(tiles, order);
 }
 

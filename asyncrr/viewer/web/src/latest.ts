@@ -1,10 +1,7 @@
 // Latest-at: what holds at the time, of what is shown.
 import { effect } from "@preact/signals";
-import { bytesOf, get, prefix } from "./requests";
-import {
-  at, changedAt, entities, held, isFollowing, news, recordingId, selection, timeline, wanted, type Cell,
-} from "./state";
-import { readSegments } from "./wire";
+import { source } from "./requests";
+import { at, changedAt, entities, held, isFollowing, news, recordingId, selection, timeline, wanted } from "./state";
 
 let latestBusy = false;
 let latestAgain = false;
@@ -16,8 +13,6 @@ export function want(key: string, paths: string[] | null): void {
   else next.delete(key);
   wanted.value = next;
 }
-
-const MAX_QUERY = 30_000;
 
 async function fetchLatest(): Promise<void> {
   const id = recordingId.value;
@@ -37,30 +32,10 @@ async function fetchLatest(): Promise<void> {
   const hasClear = stale.some((path) => "Clear:is_recursive" in (entities.value.get(path)?.components ?? {}));
   const asked = hasClear ? [...all] : stale;
   if (!asked.length) return;
-  let query = `timeline=${encodeURIComponent(name)}&at=${time}`;
-  for (const path of asked) {
-    const more = `&entity=${encodeURIComponent(path)}`;
-    if (query.length + more.length < MAX_QUERY) query += more;
-  }
-  const { chunks } = readSegments(await bytesOf(await get(`${prefix()}/latest?${query}`)));
+  const found = await source().latest(name, time, asked);
   if (id !== recordingId.value || name !== timeline.value) return;
   const next = new Map(held.value);
-  for (const path of asked) next.set(path, new Map());
-  for (const chunk of chunks) {
-    const state = next.get(chunk.entity) ?? new Map<string, Cell>();
-    next.set(chunk.entity, state);
-    const times = new Map([...chunk.timelines].map(([key, each]) => [key, { kind: each.kind, value: each.times[0]! }]));
-    for (const [component, column] of chunk.columns) {
-      state.set(component, {
-        batch: column.batch(0),
-        type: column.type,
-        writer: chunk.writer,
-        row: chunk.numbers[0]!,
-        isStatic: chunk.isStatic,
-        times,
-      });
-    }
-  }
+  for (const path of asked) next.set(path, found.get(path) ?? new Map());
   fetched = { id, timeline: name, at: time, follows, news: count, entities: isSameTime ? new Set([...fetched.entities, ...asked]) : all };
   held.value = next;
 }

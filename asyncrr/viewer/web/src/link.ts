@@ -39,12 +39,16 @@ export function watchLink(): void {
     const link = linkNow();
     clearTimeout(timer);
     timer = window.setTimeout(() => {
-      if (link === location.hash) return;
+      // an address that is not ours has just been entered: it is read, not overwritten
+      if (link === location.hash || location.hash !== ours) return;
       ours = link;
       history.replaceState(null, "", `${location.pathname}${link}`);
     }, 150);
   });
   addEventListener("hashchange", () => {
-    if (location.hash !== ours) readLink();
+    if (location.hash === ours) return;
+    if (new URLSearchParams(location.hash.slice(1)).has("token")) location.reload();
+    ours = location.hash;
+    readLink();
   });
 }

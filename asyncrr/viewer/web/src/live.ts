@@ -2,24 +2,16 @@
 import { batch } from "@preact/signals";
 import { encoded, get, Refused } from "./requests";
 import {
-  access, changedAt, compare, connection, cursor, damage, entities, epoch, gaps, held, isFollowing, isPlaying, news, recordingId,
-  recordings, selection, timeline, timelines, type EntityFacts, type GapFacts, type RecordingFacts,
+  access, changedAt, compare, connection, cursor, damage, dropped, entities, epoch, gaps, held, isFollowing, isPlaying, news, recordingId,
+  recordings, selection, timeline, timelines, type GapFacts, type RecordingFacts,
 } from "./state";
+import type { TreeMessage } from "./source";
 import { fetchTexts, forgetTexts } from "./texts";
-
-interface TreeMessage {
-  epoch: string;
-  cursor: number;
-  entities: Record<string, EntityFacts>;
-  timelines: Record<string, { kind: string; min: string; max: string }>;
-  gaps: GapFacts[];
-  damage: { length: number; reason: string }[];
-}
 
 interface NewsMessage {
   timelines: Record<string, { kind: string; min: string; max: string }>;
   changed: Record<string, number>;
-  gaps: GapFacts[];
+  gaps?: GapFacts[];
 }
 
 let socket: WebSocket | null = null;
@@ -31,8 +23,11 @@ export async function pollRecordings(): Promise<void> {
     recordings.value = answer.recordings;
     access.value = "ok";
   } catch (error) {
+    if (error instanceof Refused && error.status === 404) {
+      access.value = "page"; // served without a collector: there is nothing to ask for
+      return;
+    }
     if (access.value !== "token") access.value = "away";
-    if (!(error instanceof Refused) && recordings.value === null) recordings.value = null;
   }
   setTimeout(pollRecordings, 2000);
 }
@@ -68,6 +63,12 @@ function connect(): void {
   clearTimeout(retry);
   const id = recordingId.value;
   if (id === null) return;
+  const whole = dropped.value.get(id);
+  if (whole) {
+    connection.value = "live";
+    takeTree(whole.tree);
+    return;
+  }
   const mine = new WebSocket(new URL(`api/live/${encoded()}`, document.baseURI.replace(/^http/, "ws")));
   socket = mine;
   connection.value = "connecting";
@@ -123,7 +124,7 @@ function takeNews(message: NewsMessage): void {
   let hasTexts = false;
   batch(() => {
     takeTimelines(message.timelines);
-    gaps.value = message.gaps;
+    if (message.gaps) gaps.value = message.gaps;
     const count = news.value + 1;
     const next = new Map(entities.value);
     for (const [path, rows] of Object.entries(message.changed)) {

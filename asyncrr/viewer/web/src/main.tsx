@@ -2,6 +2,7 @@
 import { render } from "preact";
 import { effect } from "@preact/signals";
 import { App } from "./app";
+import { installDrop } from "./drop";
 import { installKeys } from "./keys";
 import { readLink, watchLink } from "./link";
 import { pollRecordings } from "./live";
@@ -19,5 +20,6 @@ await login().catch(() => undefined);
 readLink();
 watchLink();
 installKeys();
+installDrop();
 void pollRecordings();
 render(<App />, document.getElementById("app")!);

@@ -1,4 +1,5 @@
 // Pixels: pictures as the browser draws them, out of what was logged.
+import type { Classes } from "./classes";
 import { numbersOf, firstArray, PALETTE, structsOf } from "./archetypes";
 import type { EntityState } from "./state";
 import { typed, type Numbers, type Plain } from "./wire";
@@ -42,7 +43,7 @@ function formatOf(state: EntityState, archetype: string): Format | null {
 }
 
 /** The picture that an entity holds, if any. */
-export async function pictureOf(state: EntityState, classes: Map<number, [number, number, number]>): Promise<Picture | null> {
+export async function pictureOf(state: EntityState, classes: Classes): Promise<Picture | null> {
   for (const archetype of ["Image", "DepthImage", "SegmentationImage"]) {
     const format = formatOf(state, archetype);
     const bytes = firstArray(state, `${archetype}:buffer`) as Uint8Array | null;
@@ -65,7 +66,8 @@ export async function pictureOf(state: EntityState, classes: Map<number, [number
       const at = (y * format.width + x) * channels;
       const found = Array.from({ length: channels }, (_, k) => String(Number(Number(values[at + k]).toPrecision(6))));
       const depth = meter === null ? "" : ` = ${(Number(found[0]) / Number(meter)).toFixed(3)} m`;
-      return (archetype === "SegmentationImage" ? `class ${found[0]}` : found.join(", ")) + depth;
+      const label = classes.get(Number(found[0]))?.label;
+      return (archetype === "SegmentationImage" ? `class ${found[0]}${label ? ` ${label}` : ""}` : found.join(", ")) + depth;
     });
   }
   const blob = firstArray(state, "EncodedImage:blob") as Uint8Array | null;
@@ -173,10 +175,10 @@ function fillDepths(image: ImageData, values: Numbers, state: EntityState): void
   }
 }
 
-function fillClasses(image: ImageData, values: Numbers, classes: Map<number, [number, number, number]>): void {
+function fillClasses(image: ImageData, values: Numbers, classes: Classes): void {
   for (let i = 0; i < values.length; i++) {
     const id = Number(values[i]);
-    image.data.set(classes.get(id) ?? (id === 0 ? [0, 0, 0] : PALETTE[(id - 1) % PALETTE.length]!), 4 * i);
+    image.data.set(classes.get(id)?.color ?? (id === 0 ? [0, 0, 0] : PALETTE[(id - 1) % PALETTE.length]!), 4 * i);
     image.data[4 * i + 3] = 255;
   }
 }
@@ -217,22 +219,4 @@ function fillSubsampled(image: ImageData, bytes: Uint8Array, format: number): bo
 
 function pair(bytes: Uint8Array, luma: number, chroma: number, distance: number): [number, number, number] {
   return [bytes[luma] ?? 0, bytes[chroma] ?? 128, bytes[chroma + distance] ?? 128];
-}
-
-/** The colours of classes, from the nearest annotation context above. */
-export function classesOf(states: Map<string, EntityState>, path: string): Map<number, [number, number, number]> {
-  const found = new Map<number, [number, number, number]>();
-  for (let place = path; ; place = place.includes("/") ? place.slice(0, place.lastIndexOf("/")) : "/") {
-    const context = structsOf(states.get(place), "AnnotationContext:context")[0];
-    if (Array.isArray(context)) {
-      for (const each of context as { [key: string]: Plain }[]) {
-        const info = (each["class_description"] as { [key: string]: Plain } | undefined)?.["info"] as { [key: string]: Plain } | undefined;
-        if (info?.["color"] == null) continue;
-        const packed = Number(info["color"]);
-        found.set(Number(each["class_id"]), [(packed >>> 24) & 255, (packed >>> 16) & 255, (packed >>> 8) & 255]);
-      }
-      return found;
-    }
-    if (place === "/") return found;
-  }
 }

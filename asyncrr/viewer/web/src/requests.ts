@@ -1,9 +1,10 @@
 // Requests: what the page asks the server for.
-import { access, recordingId, timeline, type Line } from "./state";
-import { readPacked, typed } from "./wire";
+import type { Source } from "./source";
+import { access, dropped, recordingId, type Cell, type EntityState } from "./state";
+import { readPacked, readSegments, typed, type Chunk } from "./wire";
 
 export const encoded = () => encodeURIComponent(recordingId.value ?? "");
-export const prefix = () => `api/recordings/${encoded()}`;
+const prefix = () => `api/recordings/${encoded()}`;
 
 export class Refused extends Error {
   constructor(readonly status: number) {
@@ -11,14 +12,14 @@ export class Refused extends Error {
   }
 }
 
-export async function get(url: string, signal?: AbortSignal): Promise<Response> {
-  const response = await fetch(url, signal ? { signal } : {});
+export async function get(url: string): Promise<Response> {
+  const response = await fetch(url);
   if (response.status === 401) access.value = "token";
   if (!response.ok) throw new Refused(response.status);
   return response;
 }
 
-export async function bytesOf(response: Response): Promise<Uint8Array> {
+async function bytesOf(response: Response): Promise<Uint8Array> {
   return new Uint8Array(await response.arrayBuffer());
 }
 
@@ -32,55 +33,69 @@ export async function login(): Promise<void> {
   access.value = answer.ok ? "ok" : "token";
 }
 
-/** Numbers over time, from `base` on; where it was cleared, its lines end. */
-export interface Series {
-  base: bigint;
-  total: number;
-  lines: Line[];
-  breaks: Float64Array;
+/** Where the recording that is shown comes from. */
+export function source(): Source {
+  return dropped.value.get(recordingId.value ?? "") ?? server;
 }
 
-/** Where on a timeline rows are missing. */
-export interface GapSpan {
-  from: bigint;
-  to: bigint;
-  rows: number;
-  reason: string;
+/** The components of one row of a chunk, as they hold. */
+export function cellsOf(chunk: Chunk, row: number): EntityState {
+  const times = new Map([...chunk.timelines].map(([key, each]) => [key, { kind: each.kind, value: each.times[row]! }]));
+  const cell = { writer: chunk.writer, row: chunk.numbers[row]!, isStatic: chunk.isStatic, times };
+  return new Map([...chunk.columns].map(([id, column]): [string, Cell] => [id, { batch: column.batch(row), type: column.type, ...cell }]));
 }
 
-export async function fetchSeries(
-  entity: string,
-  component: string,
-  low: bigint | null,
-  high: bigint | null,
-  points: number,
-): Promise<Series> {
-  let query = `entity=${encodeURIComponent(entity)}&component=${encodeURIComponent(component)}`;
-  query += `&timeline=${encodeURIComponent(timeline.value)}&points=${points}`;
-  if (low !== null) query += `&from=${low}`;
-  if (high !== null) query += `&to=${high}`;
-  const packed = readPacked(await bytesOf(await get(`${prefix()}/series?${query}`))) as {
-    base: string;
-    total: number | bigint;
-    series: { x: Uint8Array; y: Uint8Array }[];
-    breaks: Uint8Array;
-  };
-  const floats = (bytes: Uint8Array) => typed(bytes, 0, bytes.length / 8, "float64") as Float64Array;
-  return {
-    base: BigInt(packed.base),
-    total: Number(packed.total),
-    lines: packed.series.map(({ x, y }) => ({ x: floats(x), y: floats(y) })),
-    breaks: floats(packed.breaks),
-  };
-}
+const MAX_QUERY = 30_000;
 
-export async function fetchDensity(low: bigint, high: bigint, buckets: number): Promise<Record<string, number[]>> {
-  const query = `timeline=${encodeURIComponent(timeline.value)}&from=${low}&to=${high}&buckets=${buckets}`;
-  return (await get(`${prefix()}/density?${query}`)).json() as Promise<Record<string, number[]>>;
-}
+const server: Source = {
+  async texts(after, limit) {
+    const query = `limit=${limit}${after === null ? "" : `&after=${after}`}`;
+    const response = await get(`${prefix()}/texts?${query}`);
+    const header = (name: string) => Number(response.headers.get(name));
+    const { chunks } = readSegments(await bytesOf(response));
+    return { chunks, next: header("asyncrr-cursor"), skipped: header("asyncrr-skipped") };
+  },
 
-export async function fetchGaps(): Promise<GapSpan[]> {
-  const answer = await get(`${prefix()}/gaps?timeline=${encodeURIComponent(timeline.value)}`);
-  const found = (await answer.json()) as { from: string; to: string; rows: number; reason: string }[];
-  return found.map((each) => ({ ...each, from: BigInt(each.from), to: BigInt(each.to) }));
-}
+  async latest(timeline, at, paths) {
+    let query = `timeline=${encodeURIComponent(timeline)}&at=${at}`;
+    for (const path of paths) {
+      const more = `&entity=${encodeURIComponent(path)}`;
+      if (query.length + more.length < MAX_QUERY) query += more;
+    }
+    const { chunks } = readSegments(await bytesOf(await get(`${prefix()}/latest?${query}`)));
+    const found = new Map<string, EntityState>();
+    for (const chunk of chunks) found.set(chunk.entity, new Map([...(found.get(chunk.entity) ?? []), ...cellsOf(chunk, 0)]));
+    return found;
+  },
+
+  async series(entity, component, timeline, low, high, points) {
+    let query = `entity=${encodeURIComponent(entity)}&component=${encodeURIComponent(component)}`;
+    query += `&timeline=${encodeURIComponent(timeline)}&points=${points}`;
+    if (low !== null) query += `&from=${low}`;
+    if (high !== null) query += `&to=${high}`;
+    const packed = readPacked(await bytesOf(await get(`${prefix()}/series?${query}`))) as {
+      base: string;
+      total: number | bigint;
+      series: { x: Uint8Array; y: Uint8Array }[];
+      breaks: Uint8Array;
+    };
+    const floats = (bytes: Uint8Array) => typed(bytes, 0, bytes.length / 8, "float64") as Float64Array;
+    return {
+      base: BigInt(packed.base),
+      total: Number(packed.total),
+      lines: packed.series.map(({ x, y }) => ({ x: floats(x), y: floats(y) })),
+      breaks: floats(packed.breaks),
+    };
+  },
+
+  async density(timeline, low, high, buckets) {
+    const query = `timeline=${encodeURIComponent(timeline)}&from=${low}&to=${high}&buckets=${buckets}`;
+    return (await get(`${prefix()}/density?${query}`)).json() as Promise<Record<string, number[]>>;
+  },
+
+  async gaps(timeline) {
+    const answer = await get(`${prefix()}/gaps?timeline=${encodeURIComponent(timeline)}`);
+    const found = (await answer.json()) as { from: string; to: string; rows: number; reason: string }[];
+    return found.map((each) => ({ ...each, from: BigInt(each.from), to: BigInt(each.to) }));
+  },
+};

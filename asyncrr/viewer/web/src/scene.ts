@@ -5,12 +5,14 @@ import {
 } from "three";
 import { OrbitControls } from "three/examples/jsm/controls/OrbitControls.js";
 import { firstArray, stringsOf } from "./archetypes";
+import { classesOf, contextOf } from "./classes";
 import { shapesOf, type Label } from "./shapes";
 import type { EntityState } from "./state";
 import { worldOf } from "./transforms";
 
 interface Part {
   state: EntityState;
+  context: EntityState | undefined;
   group: Group;
   labels: Label[];
 }
@@ -89,7 +91,7 @@ export class Scene3D {
   /** Draw what entities hold; what did not change since is kept. */
   show(entities: string[], states: Map<string, EntityState>): void {
     for (const [path, part] of this.parts) {
-      if (entities.includes(path) && states.get(path) === part.state) continue;
+      if (entities.includes(path) && states.get(path) === part.state && contextOf(states, path) === part.context) continue;
       this.content.remove(part.group);
       this.gone.push(part.group);
       this.parts.delete(path);
@@ -99,7 +101,8 @@ export class Scene3D {
       if (!state?.size) continue;
       let part = this.parts.get(path);
       if (!part) {
-        part = { state, ...shapesOf(state) };
+        const context = contextOf(states, path);
+        part = { state, context, ...shapesOf(state, classesOf(context)) };
         part.group.matrixAutoUpdate = false;
         this.parts.set(path, part);
         this.content.add(part.group);

@@ -55,7 +55,7 @@ function Component(props: { id: string; cell: Cell | undefined; dtype: string; t
       </div>
       {cell ? (
         <>
-          <pre>{shownBatch(cell.batch)}</pre>
+          <pre>{shownBatch(cell.batch, type)}</pre>
           <p class="muted small">
             {cell.isStatic ? "static" : [...cell.times].map(([name, { kind, value }]) => `${name} ${formatTime(kind, value, 6)}`).join(" · ")}
             <br />
@@ -71,7 +71,11 @@ function Component(props: { id: string; cell: Cell | undefined; dtype: string; t
 
 const LIMIT = 64;
 
-export function shownBatch(batch: Batch): string {
+export function shownBatch(batch: Batch, type: string | null = null): string {
+  if (type?.endsWith(".Color") && batch.kind === "numbers") {
+    const hex = [...batch.values.slice(0, LIMIT)].map((each) => `#${Number(each).toString(16).padStart(8, "0")}`);
+    return `${hex.join(", ")}${batch.count > LIMIT ? ", …" : ""}`;
+  }
   switch (batch.kind) {
     case "numbers":
       return `${describe(batch.dtype, [batch.count, ...batch.shape])}${shownNumbers(batch.values, batch.shape, batch.dtype)}`;

@@ -5,6 +5,7 @@ import {
   type Matrix4, type Object3D, type WebGLRenderer,
 } from "three";
 import { arraysOf, colorOf, numbersOf, PALETTE, stringsOf } from "./archetypes";
+import { instanceColor, type Classes, type Color3 } from "./classes";
 import type { EntityState } from "./state";
 import { poseOf, triple } from "./transforms";
 import type { Numbers } from "./wire";
@@ -19,11 +20,12 @@ export interface Label {
 export interface Shapes {
   group: Group;
   labels: Label[];
+  classes: Classes;
 }
 
 /** Everything in space that an entity holds, but for the models of files. */
-export function shapesOf(state: EntityState): Shapes {
-  const found: Shapes = { group: new Group(), labels: [] };
+export function shapesOf(state: EntityState, classes: Classes): Shapes {
+  const found: Shapes = { group: new Group(), labels: [], classes };
   addPoints(found, state);
   addStrips(found, state);
   addArrows(found, state);
@@ -37,23 +39,13 @@ function floats(values: Numbers): Float32Array {
   return values instanceof Float32Array ? values.slice() : Float32Array.from(values as Float64Array, Number);
 }
 
-type Color3 = [number, number, number];
-
-/** Colours in 0..255, as they were given or as classes and entities have them. */
-function colorAt(state: EntityState, archetype: string, index: number): Color3 {
-  const given = numbersOf(state, `${archetype}:colors`);
-  const ids = numbersOf(state, `${archetype}:class_ids`);
-  const place = ids?.length ? Number(ids[Math.min(index, ids.length - 1)]) : 0;
-  return colorOf(given, index, PALETTE[place % PALETTE.length]!).slice(0, 3) as Color3;
-}
-
 function linear([r, g, b]: Color3): Color {
   return new Color().setRGB(r / 255, g / 255, b / 255, "srgb");
 }
 
-function colors(state: EntityState, archetype: string, count: number): Float32Array {
+function colors(found: Shapes, state: EntityState, archetype: string, count: number): Float32Array {
   const out = new Float32Array(count * 3);
-  for (let i = 0; i < count; i++) linear(colorAt(state, archetype, i)).toArray(out, 3 * i);
+  for (let i = 0; i < count; i++) linear(instanceColor(state, archetype, i, found.classes, 0)).toArray(out, 3 * i);
   return out;
 }
 
@@ -66,7 +58,7 @@ function addLabels(found: Shapes, state: EntityState, archetype: string, places:
   const asked = numbersOf(state, `${archetype}:show_labels`);
   const isAlone = texts.length === 1 && places.length > 1;
   if (asked ? !Number(asked[0]) : !isAlone && places.length > MOST_LABELS) return;
-  const color = (index: number) => `rgb(${colorAt(state, archetype, index).join(",")})`;
+  const color = (index: number) => `rgb(${instanceColor(state, archetype, index, found.classes, 0).join(",")})`;
   if (isAlone) {
     const middle = places.reduce((sum, each) => sum.add(each), new Vector3()).divideScalar(places.length);
     found.labels.push({ text: texts[0]!, place: middle, color: color(0) });
@@ -108,7 +100,7 @@ function addPoints(found: Shapes, state: EntityState): void {
   if (radii?.length) for (let i = 0; i < count; i++) radius[i] = Number(radii[Math.min(i, radii.length - 1)]);
   const geometry = new BufferGeometry();
   geometry.setAttribute("position", new BufferAttribute(positions, 3));
-  geometry.setAttribute("tint", new BufferAttribute(colors(state, "Points3D", count), 3));
+  geometry.setAttribute("tint", new BufferAttribute(colors(found, state, "Points3D", count), 3));
   geometry.setAttribute("radius", new BufferAttribute(radius, 1));
   const size = new Vector2(1, 1);
   const material = new ShaderMaterial({ uniforms: { size: { value: size } }, vertexShader: POINT_VERTEX, fragmentShader: POINT_FRAGMENT });
@@ -124,7 +116,7 @@ function addStrips(found: Shapes, state: EntityState): void {
   const strips = arraysOf(state, "LineStrips3D:strips").map(floats);
   if (!strips.length) return;
   const pieces = strips.map(segments);
-  const tints = pieces.map((piece, index) => repeated(linear(colorAt(state, "LineStrips3D", index)), piece.length / 3));
+  const tints = pieces.map((piece, index) => repeated(linear(instanceColor(state, "LineStrips3D", index, found.classes, 0)), piece.length / 3));
   found.group.add(lines(joined(pieces), joined(tints)));
   addLabels(found, state, "LineStrips3D", strips.map((strip) => new Vector3(...triple(strip, Math.floor(strip.length / 6)))));
 }
@@ -180,7 +172,7 @@ function addArrows(found: Shapes, state: EntityState): void {
     const ends = [from, tip];
     for (const each of [side, other]) ends.push(tip, neck.clone().add(each), tip, neck.clone().sub(each));
     ends.forEach((each, k) => each.toArray(positions, i * 30 + 3 * k));
-    tints.push(repeated(linear(colorAt(state, "Arrows3D", i)), 10));
+    tints.push(repeated(linear(instanceColor(state, "Arrows3D", i, found.classes, 0)), 10));
     middles.push(from.clone().addScaledVector(vector, 0.5));
   }
   found.group.add(lines(positions, joined(tints)));
@@ -194,7 +186,7 @@ function addSolids(found: Shapes, state: EntityState): void {
     const places: Vector3[] = [];
     for (let i = 0; i < count; i++) {
       const geometry = make(i);
-      const color = linear(colorAt(state, archetype, i));
+      const color = linear(instanceColor(state, archetype, i, found.classes, 0));
       const pose = poseOf(state, archetype, i, centers);
       if (mode < 3 || mode === 4) place(found, pose, new LineSegments(new EdgesGeometry(geometry, 12), new LineBasicMaterial({ color })));
       if (mode >= 3) {

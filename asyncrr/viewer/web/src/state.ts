@@ -1,5 +1,6 @@
 // What the page knows: signals. Others keep them up to date.
 import { computed, signal } from "@preact/signals";
+import type { DroppedRecording } from "./source";
 import type { Batch } from "./wire";
 
 export interface RecordingFacts {
@@ -68,7 +69,7 @@ export interface Line {
 }
 
 export const recordings = signal<RecordingFacts[] | null>(null);
-export const access = signal<"ok" | "token" | "away">("ok");
+export const access = signal<"ok" | "token" | "away" | "page">("ok");
 export const recordingId = signal<string | null>(null);
 export const connection = signal<"connecting" | "live" | "away" | "missing">("connecting");
 export const entities = signal<Map<string, EntityFacts>>(new Map());
@@ -91,7 +92,14 @@ export const changedAt = new Map<string, number>();
 export const dark = signal(true);
 export const wanted = signal<Map<string, string[]>>(new Map());
 
-export const current = computed(() => recordings.value?.find((each) => each.recording_id === recordingId.value) ?? null);
+/** Recordings of files that were dropped onto this page. */
+export const dropped = signal<Map<string, DroppedRecording>>(new Map());
+/** All that can be opened, dropped ones first; `null` before the server answered, where none were dropped. */
+export const shownRecordings = computed(() => {
+  const own = [...dropped.value.values()].map((each) => each.facts);
+  return recordings.value === null && !own.length ? null : [...own, ...(recordings.value ?? [])];
+});
+export const current = computed(() => shownRecordings.value?.find((each) => each.recording_id === recordingId.value) ?? null);
 export const span = computed<TimelineFacts | null>(() => timelines.value.get(timeline.value) ?? null);
 /** The one time of all views. */
 export const at = computed<bigint | null>(() => {

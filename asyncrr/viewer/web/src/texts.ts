@@ -1,7 +1,7 @@
 // Text logs: all of them up to a bound, by cursor.
-import { bytesOf, get, prefix } from "./requests";
+import { source } from "./requests";
 import { epoch, logs, recordingId, type LogLine } from "./state";
-import { readSegments, type Batch, type Chunk } from "./wire";
+import type { Batch, Chunk } from "./wire";
 
 const KEPT_LINES = 100_000;
 
@@ -25,11 +25,7 @@ export async function fetchTexts(): Promise<void> {
   const of = epoch.value;
   try {
     for (let more = true; more; ) {
-      const query = textCursor === null ? `limit=${KEPT_LINES}` : `after=${textCursor}`;
-      const response = await get(`${prefix()}/texts?${query}`);
-      const next = Number(response.headers.get("asyncrr-cursor"));
-      const skipped = Number(response.headers.get("asyncrr-skipped"));
-      const { chunks } = readSegments(await bytesOf(response));
+      const { chunks, next, skipped } = await source().texts(textCursor, KEPT_LINES);
       if (id !== recordingId.value || of !== epoch.value) break;
       const lines = chunks.flatMap(linesOf);
       const before = logs.value;

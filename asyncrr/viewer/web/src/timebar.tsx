@@ -2,7 +2,8 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { chooseTimeline, follow, moveTo, step, togglePlay } from "./moving";
-import { fetchDensity, fetchGaps, type GapSpan } from "./requests";
+import { source } from "./requests";
+import type { GapSpan } from "./source";
 import { at, dark, gaps, isFollowing, isPlaying, news, selection, span, speed, timeline, timelines } from "./state";
 import { formatDate, formatTime } from "./times";
 
@@ -84,7 +85,7 @@ function Gaps() {
   useEffect(() => {
     let isStale = false;
     if (!count) spans.value = [];
-    else fetchGaps().then((found) => !isStale && (spans.value = found), () => undefined);
+    else source().gaps(timeline.value).then((found) => !isStale && (spans.value = found), () => undefined);
     return () => {
       isStale = true;
     };
@@ -117,7 +118,7 @@ function Density() {
     const timer = setTimeout(
       () => {
         asked.current = Date.now();
-        fetchDensity(range.min, range.max, BUCKETS).then(
+        source().density(timeline.value, range.min, range.max, BUCKETS).then(
           (found) => {
             const all = new Array<number>(BUCKETS).fill(0);
             let selected: number[] | null = null;

@@ -1,5 +1,5 @@
 // The entity tree, with search.
-import { useComputed, useSignal } from "@preact/signals";
+import { signal, useComputed, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { archetypesOf } from "./archetypes";
 import { partsOf } from "./paths";
@@ -36,9 +36,12 @@ function build(all: Map<string, EntityFacts>, search: string): Node {
 
 const ICONS: Record<string, string> = {
   Scalars: "∿", TextLog: "≡", TextDocument: "¶", Image: "▣", EncodedImage: "▣", DepthImage: "▣", SegmentationImage: "▣",
-  Points3D: "∴", Boxes3D: "◫", Ellipsoids3D: "◯", Cylinders3D: "◫", Capsules3D: "◫", Asset3D: "△", Clear: "⌫", AnyValues: "⋮", LineStrips3D: "⌇", Arrows3D: "↗", Mesh3D: "△", Transform3D: "⟂", Points2D: "∴", Boxes2D: "□",
+  Points3D: "∴", Boxes3D: "◫", Ellipsoids3D: "◯", Cylinders3D: "◫", Capsules3D: "◫", Asset3D: "△", AssetVideo: "▷", VideoStream: "▷", Clear: "⌫", AnyValues: "⋮", LineStrips3D: "⌇", Arrows3D: "↗", Mesh3D: "△", Transform3D: "⟂", Points2D: "∴", Boxes2D: "□",
   BarChart: "▥", Tensor: "▦", GeoPoints: "◎", GeoLineStrings: "◎",
 };
+
+/** On narrow screens the tree is a drawer. */
+export const isTreeOpen = signal(false);
 
 export function Tree() {
   const search = useSignal("");
@@ -50,7 +53,7 @@ export function Tree() {
     closed.value = next;
   };
   return (
-    <nav>
+    <nav class={isTreeOpen.value ? "open" : ""}>
       <input
         id="search"
         type="search"
@@ -88,7 +91,11 @@ function Branch(props: { node: Node; depth: number; closed: Set<string>; toggle:
         aria-selected={isSelected}
         style={{ paddingLeft: `${8 + depth * 14}px` }}
         title={node.path}
-        onClick={() => (node.facts ? (selection.value = node.path) : toggle(node.path))}
+        onClick={() => {
+          if (!node.facts) return toggle(node.path);
+          selection.value = node.path;
+          isTreeOpen.value = false;
+        }}
       >
         <span class="twist" onClick={(event) => (event.stopPropagation(), toggle(node.path))}>
           {node.children.length ? (isClosed ? "▸" : "▾") : ""}

@@ -10,6 +10,7 @@ import { BarsTile, DocumentTile, GeoTile, TableTile, TensorTile } from "./others
 import { PictureTile } from "./picture";
 import { SeriesTile } from "./series";
 import { SpatialTile } from "./spatial";
+import { VideoTile } from "./video";
 
 export interface TileProps {
   tile: Tile;
@@ -19,6 +20,7 @@ const VIEWS: Record<TileKind, ComponentType<TileProps>> = {
   series: SeriesTile,
   picture: PictureTile,
   spatial: SpatialTile,
+  video: VideoTile,
   document: DocumentTile,
   bars: BarsTile,
   tensor: TensorTile,

@@ -1,8 +1,9 @@
 // A picture with what is drawn over it, and the value under the pointer.
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { arraysOf, colorOf, css, numbersOf, PALETTE, stringsOf } from "../archetypes";
-import { classesOf, pictureOf, type Picture } from "../pixels";
+import { arraysOf, css, numbersOf, stringsOf } from "../archetypes";
+import { classesOf, classLabel, contextOf, instanceColor, type Classes } from "../classes";
+import { pictureOf, type Picture } from "../pixels";
 import { at, held, span, type EntityState } from "../state";
 import { formatTime } from "../times";
 import type { TileProps } from "./index";
@@ -17,15 +18,18 @@ export function PictureTile({ tile }: TileProps) {
   const states = held.value;
   const state = states.get(path);
   const version = useRef<unknown>(null);
+  const seen = useRef<unknown>(null);
+  const context = contextOf(states, path);
+  const classes = classesOf(context);
 
   useEffect(() => {
-    if (version.current === state) {
+    if (version.current === state && seen.current === context) {
       draw();
       return;
     }
     version.current = state;
+    seen.current = context;
     let isStale = false;
-    const classes = classesOf(states, path);
     pictureOf(state ?? new Map(), classes).then(
       (found) => {
         if (isStale) return;
@@ -41,12 +45,12 @@ export function PictureTile({ tile }: TileProps) {
     return () => {
       isStale = true;
     };
-  }, tile.entities.map((each) => states.get(each)));
+  }, [context, ...tile.entities.map((each) => states.get(each))]);
 
   const draw = () => {
     const element = canvas.current;
-    const context = element?.getContext("2d");
-    if (!element || !context) return;
+    const canvasContext = element?.getContext("2d");
+    if (!element || !canvasContext) return;
     const found = picture.current;
     const [width, height] = found ? [found.width, found.height] : extent(tile.entities, states);
     if (!width || !height) return;
@@ -55,11 +59,11 @@ export function PictureTile({ tile }: TileProps) {
     element.width = width * scale;
     element.height = height * scale;
     shape.value = [width, height];
-    context.imageSmoothingEnabled = false;
-    if (found) context.drawImage(found.source, 0, 0, element.width, element.height);
-    context.scale(scale, scale);
+    canvasContext.imageSmoothingEnabled = false;
+    if (found) canvasContext.drawImage(found.source, 0, 0, element.width, element.height);
+    canvasContext.scale(scale, scale);
     const line = Math.max(1, Math.max(width, height) / 400);
-    for (const each of tile.entities) drawFlat(context, states.get(each), line, scale);
+    for (const each of tile.entities) drawFlat(canvasContext, states.get(each), classes, line, scale);
   };
 
   const point = (event: PointerEvent) => {
@@ -110,19 +114,14 @@ function extent(paths: string[], states: Map<string, EntityState>): [number, num
   return [Math.min(Math.ceil(width * 1.05), 8192), Math.min(Math.ceil(height * 1.05), 8192)];
 }
 
-function drawFlat(context: CanvasRenderingContext2D, state: EntityState | undefined, line: number, scale: number): void {
+function drawFlat(context: CanvasRenderingContext2D, state: EntityState | undefined, classes: Classes, line: number, scale: number): void {
   if (!state) return;
   context.lineWidth = line;
   const fontSize = Math.max(11 / scale, line * 9);
   context.font = `${fontSize}px system-ui`;
-  const classColor = (archetype: string, index: number) => {
-    const ids = numbersOf(state, `${archetype}:class_ids`);
-    return ids?.length ? PALETTE[Number(ids[Math.min(index, ids.length - 1)]) % PALETTE.length]! : PALETTE[index % PALETTE.length]!;
-  };
-  const color = (archetype: string, index: number) =>
-    css(colorOf(numbersOf(state, `${archetype}:colors`), index, classColor(archetype, index)));
+  const color = (archetype: string, index: number) => css(instanceColor(state, archetype, index, classes, index));
   const label = (archetype: string, index: number, x: number, y: number) => {
-    const text = stringsOf(state, `${archetype}:labels`)[index];
+    const text = stringsOf(state, `${archetype}:labels`)[index] ?? classLabel(state, archetype, index, classes);
     if (!text) return;
     const width = context.measureText(text).width + fontSize * 0.6;
     context.fillStyle = color(archetype, index);

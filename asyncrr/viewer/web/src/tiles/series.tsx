@@ -4,8 +4,9 @@ import { useEffect, useRef } from "preact/hooks";
 import uPlot, { type AlignedData, type Options } from "uplot";
 import { colorOf, css, numbersOf, PALETTE, stringsOf } from "../archetypes";
 import { moveTo } from "../moving";
-import { fetchSeries } from "../requests";
-import { at, changedAt, dark, held, isFollowing, news, recordingId, span, timeline, type Line } from "../state";
+import { broken, chooseAxes, formatNumber, formatTick, nearest, padded, valueAt, type DrawnLine } from "../lines";
+import { source } from "../requests";
+import { at, changedAt, dark, held, isFollowing, news, recordingId, span, timeline } from "../state";
 import { formatTime, unit } from "../times";
 import type { TileProps } from "./index";
 
@@ -13,7 +14,7 @@ interface Drawn {
   entity: string;
   label: string;
   color: string;
-  line: { x: number[]; y: (number | null)[] };
+  line: DrawnLine;
   isSecond: boolean;
   isHidden: boolean;
 }
@@ -164,9 +165,13 @@ class Plot {
     const zoom = this.zoom;
     const [low, high] = zoom ? [this.toTime(zoom[0]), this.toTime(zoom[1])] : [null, null];
     const answers = await Promise.all(
-      this.entities.map((entity) => fetchSeries(entity, "Scalars:scalars", low, high, points).catch(() => null)),
+      this.entities.map((entity) => source().series(entity, "Scalars:scalars", timeline.value, low, high, points).catch(() => null)),
     );
     if (this.isClosed) return;
+    if (answers.every((answer) => answer === null)) {
+      if (!this.drawn.length) this.onMessage("The numbers could not be had; they are asked for again with the next ones.");
+      return; // what is drawn stays
+    }
     const drawn: Drawn[] = [];
     answers.forEach((answer, index) => {
       const entity = this.entities[index]!;
@@ -200,9 +205,13 @@ class Plot {
 
   private draw(): void {
     const visible = this.drawn;
-    const data = visible.length
-      ? (uPlot.join(visible.map(({ line }) => [line.x, line.y]) as unknown as AlignedData[]) as AlignedData)
-      : ([[]] as unknown as AlignedData);
+    if (!visible.length) {
+      this.chart?.destroy();
+      this.chart = null;
+      this.updateLegend();
+      return;
+    }
+    const data = uPlot.join(visible.map(({ line }) => [line.x, line.y]) as unknown as AlignedData[]) as AlignedData;
     const shape = JSON.stringify(visible.map(({ label, color, isSecond, isHidden }) => [label, color, isSecond, isHidden]));
     if (this.chart && shape === this.shape) {
       this.chart.setData(data, false);
@@ -337,78 +346,4 @@ class Plot {
     chart.ctx.stroke();
     chart.ctx.restore();
   }
-}
-
-/** A line with nothing where its entity was cleared and where it is no number. */
-export function broken(line: Line, breaks: ArrayLike<number>): { x: number[]; y: (number | null)[] } {
-  const x: number[] = [];
-  const y: (number | null)[] = [];
-  let next = 0;
-  line.x.forEach((place, index) => {
-    for (; next < breaks.length && breaks[next]! <= place; next++) {
-      if (!x.length || breaks[next] === place) continue;
-      x.push(breaks[next]!);
-      y.push(null);
-    }
-    const value = line.y[index]!;
-    x.push(place);
-    y.push(Number.isNaN(value) ? null : value);
-  });
-  if (next < breaks.length && x.length) {
-    x.push(breaks[next]!);
-    y.push(null);
-  }
-  return { x, y };
-}
-
-/** Lines of very different size get an axis of their own. */
-function chooseAxes(drawn: Drawn[]): void {
-  const sizes = drawn.map(({ line }) => line.y.reduce<number>((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value!)) : most), 0));
-  const most = Math.max(...sizes, 0);
-  drawn.forEach((each, index) => (each.isSecond = sizes[index]! > 0 && sizes[index]! * 20 < most));
-  if (drawn.every((each) => each.isSecond)) drawn.forEach((each) => (each.isSecond = false));
-}
-
-/** Where lines have no value at the pointer's place, the nearest one they have. */
-function nearest(chart: uPlot, series: number, index: number): number {
-  const values = chart.data[series];
-  if (!values || values[index] != null) return index;
-  for (let distance = 1; distance < 200; distance++) {
-    if (values[index - distance] != null) return index - distance;
-    if (values[index + distance] != null) return index + distance;
-  }
-  return index;
-}
-
-function padded(_: uPlot, low: number | null, high: number | null): [number, number] {
-  if (low === null || high === null) return [0, 1];
-  const pad = (high - low) * 0.08 || Math.abs(high) * 0.1 || 1;
-  return [low - pad, high + pad];
-}
-
-/** The last value at or before a place. */
-function valueAt(line: Drawn["line"], x: number): number | null {
-  let low = 0;
-  let high = line.x.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (line.x[middle]! <= x + 1e-9) low = middle + 1;
-    else high = middle;
-  }
-  return low ? line.y[low - 1]! : null;
-}
-
-function formatNumber(value: number): string {
-  if (!Number.isFinite(value)) return String(value);
-  const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-3 || size >= 1e7)) return value.toExponential(3);
-  return String(Number(value.toPrecision(5)));
-}
-
-function formatTick(value: number): string {
-  const size = Math.abs(value);
-  if (size >= 1e9) return `${Number((value / 1e9).toPrecision(4))}G`;
-  if (size >= 1e6) return `${Number((value / 1e6).toPrecision(4))}M`;
-  if (size >= 1e4) return `${Number((value / 1e3).toPrecision(4))}k`;
-  return size !== 0 && size < 1e-3 ? value.toExponential(1) : String(Number(value.toPrecision(6)));
 }

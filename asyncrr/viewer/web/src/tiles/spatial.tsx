@@ -38,7 +38,7 @@ export function SpatialTile({ tile }: TileProps) {
         {problem.value && <p class="muted pad">{problem.value}</p>}
       </div>
       <div class="legend">
-        <span class="muted">{note.value || "Drag to turn, right-drag to move, wheel to come closer"}</span>
+        <span class="muted">{note.value || "Drag to turn, right-drag to move, wheel to zoom"}</span>
         <span class="spring" />
         <button onClick={() => scene.current?.fit()}>Fit</button>
       </div>

@@ -1,0 +1,27 @@
+"""The page inside a notebook."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+__all__ = ["is_in_notebook", "show_frame"]
+
+
+def is_in_notebook() -> bool:
+    """Whether this process is the kernel of a notebook, which can show a page below a cell."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return getattr(shell, "kernel", None) is not None
+
+
+def show_frame(address: str, width: int | str, height: int) -> None:
+    """Show a page below the cell that runs.
+
+    Args:
+        address: Of the page; the notebook's browser must reach it.
+        width: In pixels, or in percent as ``"100%"``.
+        height: In pixels.
+    """
+    shown = importlib.import_module("IPython.display")
+    shown.display(shown.IFrame(address, width, height))
