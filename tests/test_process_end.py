@@ -268,8 +268,8 @@ def test_terminated_from_outside(tmp_path: Path, is_async: bool, handler: str) -
     recording.save('run.arrd')
     log()
     recording.flush()
-    print("logged", flush=True)
     recording.log("late", 1.0)
+    print("logged", flush=True)
     time.sleep(30)
     """
     looped = f"""
@@ -280,8 +280,8 @@ def test_terminated_from_outside(tmp_path: Path, is_async: bool, handler: str) -
             await recording.save('run.arrd')
             log()
             await recording.flush()
-            print("logged", flush=True)
             recording.log("late", 1.0)
+            print("logged", flush=True)
             await asyncio.sleep(30)
 
     asyncio.run(main())

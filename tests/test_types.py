@@ -24,7 +24,8 @@ def pyright(*arguments: str | Path) -> dict[str, Any]:
             pytest.fail("pyright is missing: pip install '.[test]'")
         pytest.skip("pyright is not installed")
     command = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable, "--outputjson", *arguments]
-    environment = {**os.environ, "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # all that --verifytypes looks at
+    environment = {**os.environ, "PATH": path, "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=110, check=False)
     said: dict[str, Any] = json.loads(ended.stdout)
     return said

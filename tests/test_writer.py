@@ -34,7 +34,7 @@ def test_the_books_balance_while_one_sink_takes_over_from_another(monkeypatch: p
             await recording.set_sinks(HeldSink("before"))
         for step in range(5):
             recording.log("x", rr.Scalars(float(step)))
-        await recording.flush(timeout=0.0) if method == "adopt" else await asyncio.sleep(0)
+        await recording.flush(30) if method == "adopt" else await asyncio.sleep(0)
         monkeypatch.setattr(Outbox, method, observed)
         after: list[Any] = [HeldSink("one"), HeldSink("other")]
         await recording.set_sinks(*after)

@@ -105,7 +105,7 @@ class Group:
 
     def __init__(self) -> None:
         self.frames: list[StoredFrame] = []
-        self.row_count = 0
+        self.row_count: int = 0
         self._spans: dict[str, _Spans] = {}
 
     def add(self, stored: StoredFrame) -> None:
