@@ -13,6 +13,7 @@ __all__ = ["callers_level", "notice", "notice_of_drops"]
 
 _PACKAGE = os.path.dirname(__file__) + os.sep
 _QUIET_SECONDS = 10.0
+_TOLD_KEPT = 1024
 
 _told: dict[tuple[str, str], float] = {}
 
@@ -31,6 +32,8 @@ def notice_of_drops(name: str, reason: str) -> None:
     now = time.monotonic()
     if now - _told.get((name, reason), -_QUIET_SECONDS) < _QUIET_SECONDS:
         return
+    if len(_told) >= _TOLD_KEPT:
+        _told.clear()
     _told[name, reason] = now
     notice(f"{name}: rows are dropped ({reason}); see stats(), raise max_queue_bytes or log less")
 

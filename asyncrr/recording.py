@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import concurrent.futures
+import contextlib
 import multiprocessing.util
 import os
 import time as clock
@@ -126,9 +127,15 @@ class Recording(Intake):
         return self._bounded(Consequence(done), None if timeout is None else timeout + 1.0)
 
     def flush_here(self) -> None:
-        """Pass on what is queued at once, in the calling thread if it runs the loop: for sinks that keep it here."""
+        """Pass on what is queued at once: for sinks that keep it here.
+
+        In the thread that runs the recording's task it is done at once, in any other it is waited for.
+        """
         if running_loop() is None:
             self.flush()
+        elif self._home.is_elsewhere:
+            with contextlib.suppress(TimeoutError):
+                self.flush().result(_STOPPED_SECONDS)
         else:
             self._home.call(self._writer.drain_here)
 

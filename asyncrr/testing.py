@@ -27,7 +27,6 @@ from asyncrr.recording_stream import MemoryRecording, RecordingStream
 
 __all__ = ["Recorded", "recorded", "save_below"]
 
-_FLUSH_SECONDS = 10.0
 _MAX_NAME_LENGTH = 150
 
 
@@ -45,8 +44,6 @@ class Recorded:
 
     def as_bytes(self) -> bytes:
         """All of it, as the bytes of a file; flushes first, which blocks the calling thread for a moment."""
-        if self.recording._home.is_elsewhere:  # in another thread, which on a loop's own thread is not waited for
-            self.recording.flush().result(_FLUSH_SECONDS)
         if piece := self._memory.drain_as_bytes():
             self._pieces = [b"".join([*self._pieces, piece])]
         return self._pieces[0] if self._pieces else b""

@@ -214,3 +214,21 @@ def test_a_notebook_shows_figures_and_runs_nothing() -> None:
     assert "<tr><th>rows logged</th><td>1</td></tr>" in html
     assert "<tr><th>sinks</th><td>memory</td></tr>" in html
     recording.close()
+
+
+def test_what_is_kept_in_memory_is_whole_in_any_loop() -> None:
+    """The recording's task runs on the background loop; a loop that comes later waits for it."""
+    recording = new_recording()
+    memory = recording.memory_recording()
+    recording.log("x", 0)
+
+    async def main() -> None:
+        for number in range(1, 200):
+            recording.log("x", number)
+            if number % 20 == 0:
+                pieces.append(memory.drain_as_bytes())
+                assert sum(rr.read_recording(piece).row_count("x") for piece in pieces) == number + 1
+
+    pieces: list[bytes] = []
+    asyncio.run(main())
+    recording.close()
