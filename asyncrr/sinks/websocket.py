@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from asyncrr.errors import AuthError, ConnectError, FormatError, ProtocolError, SinkError, UsageError
-from asyncrr.outbox import Outbox
+from asyncrr.outbox import Outgoing
 from asyncrr.wire import (
-    Ack,
-    End,
-    Ended,
-    Error,
-    Expected,
+    KIND_GAP,
+    Delivered,
+    DeliverySender,
+    Done,
     Frame,
-    Hello,
-    Welcome,
+    Refused,
+    Rewind,
+    SenderState,
+    decode_gap,
     decode_message,
     encode_message,
+    parse_frame,
 )
 
 if TYPE_CHECKING:
@@ -57,8 +59,9 @@ def reconnect_delays() -> Iterator[float]:
 class WebSocketSink:
     """Sends to a collector. A row is delivered once the collector has it on its disk.
 
-    Sends are never cancelled: where one cannot be finished the connection is cut, and the collector says after the
-    next one what it has. So nothing is lost and nothing is stored twice.
+    What is sent when, and what an answer means, :class:`asyncrr.wire.DeliverySender` decides. Sends are never
+    cancelled: where one cannot be finished the connection is cut, and the collector says after the next one what it
+    has. So nothing is lost and nothing is stored twice.
 
     Args:
         url: ``ws://host:port`` or ``wss://host:port``.
@@ -92,7 +95,8 @@ class WebSocketSink:
         self._delays = delays
         self._window_bytes = window_bytes
         self._open_timeout = open_timeout
-        self._outbox: Outbox | None = None
+        self._outbox: Outgoing | None = None
+        self._sender: DeliverySender | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
@@ -103,11 +107,12 @@ class WebSocketSink:
     def __repr__(self) -> str:
         return f"<WebSocketSink {self.name}>"
 
-    def attach(self, outbox: Outbox) -> None:
+    def attach(self, outbox: Outgoing) -> None:
         """Begin to connect, and to take from `outbox`; goes on if it does so already."""
         if outbox is self._outbox and self._task is not None and not self._task.done():
             return
         self._outbox = outbox
+        self._sender = DeliverySender(outbox.header, outbox.durable_sequence + 1, self._window_bytes)
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
         self._start()
@@ -180,14 +185,15 @@ class WebSocketSink:
             return
 
     async def _send_until_closed(self, only_what_is_there: bool) -> None:
-        outbox = self._outbox
+        outbox, sender = self._outbox, self._sender
         assert outbox is not None
+        assert sender is not None
         delays = self._delays()
         while not (outbox.is_closed or self._is_finished or (only_what_is_there and outbox.is_empty)):
             try:
                 await self._connect()
                 delays = self._delays()
-                await self._converse(outbox, only_what_is_there)
+                await self._converse(outbox, sender, only_what_is_there)
             except (AuthError, ProtocolError) as error:
                 outbox.fail(error)
                 outbox.closed()
@@ -197,6 +203,7 @@ class WebSocketSink:
             finally:
                 self._abort()
                 self._connection = None
+                sender.disconnected()
             if outbox.is_closing and outbox.is_empty:  # nobody is there to be told of the end
                 outbox.closed()
             if outbox.is_closed:
@@ -231,24 +238,23 @@ class WebSocketSink:
         except WebSocketException as error:
             raise ConnectError(self.name, f"no websocket: {error}") from None
 
-    async def _converse(self, outbox: Outbox, only_what_is_there: bool) -> None:
+    async def _converse(self, outbox: Outgoing, sender: DeliverySender, only_what_is_there: bool) -> None:
         """Agree on a session, then send and hear until the outbox is closed or the connection ends."""
         from websockets.exceptions import ConnectionClosed
 
         connection = self._connection
         assert connection is not None
         try:
-            await connection.send(encode_message(Hello(outbox.header, outbox.durable_sequence + 1)))
+            await connection.send(encode_message(sender.connected()))
             async with asyncio.timeout(self._open_timeout):
-                welcome = self._understood(await connection.recv())
-            if not isinstance(welcome, Welcome):
-                raise ProtocolError(self.name, f"{type(welcome).__name__} instead of a welcome")
-            outbox.rewind(welcome.durable)
+                self._take_answer(await connection.recv(), outbox, sender)
             outbox.opened("connected")
             await self._send_frames(connection, outbox.preface)
-            hearing = asyncio.create_task(self._hear(connection, outbox), name=f"asyncrr answers of {self.name}")
+            hearing = asyncio.create_task(
+                self._hear(connection, outbox, sender), name=f"asyncrr answers of {self.name}"
+            )
             try:
-                await self._send(connection, outbox, hearing, only_what_is_there)
+                await self._send(connection, outbox, sender, hearing, only_what_is_there)
             finally:
                 hearing.cancel()
                 await asyncio.wait([hearing])
@@ -273,45 +279,59 @@ class WebSocketSink:
             reason = f"what follows frame {durable} changed after it was logged: leave out copy=False"
             raise ProtocolError(self.name, reason) from None
 
-    def _understood(self, data: str | bytes) -> Any:
+    def _take_answer(self, data: str | bytes, outbox: Outgoing, sender: DeliverySender) -> bool:
+        """Do what follows from a message of the collector; tells whether it has ended the session."""
         try:
-            message = decode_message(data if isinstance(data, bytes) else data.encode())
+            outcome = sender.receive(decode_message(data if isinstance(data, bytes) else data.encode()))
         except FormatError as error:
             raise ProtocolError(self.name, str(error)) from None
-        if isinstance(message, Error):
-            raise ProtocolError(self.name, f"{message.code}: {message.text}")
-        return message
+        match outcome:
+            case Delivered(sequence):
+                outbox.delivered(sequence)
+            case Rewind(durable):
+                outbox.rewind(durable)
+            case Refused(code, text):
+                raise ProtocolError(self.name, f"{code}: {text}")
+            case Done():
+                return True
+        self._changed.set()
+        return False
 
-    async def _hear(self, connection: ClientConnection, outbox: Outbox) -> None:
+    async def _hear(self, connection: ClientConnection, outbox: Outgoing, sender: DeliverySender) -> None:
         """Take the collector's answers until it has ended the session."""
-        while True:
-            match self._understood(await connection.recv()):
-                case Ack(durable):
-                    outbox.delivered(durable)
-                case Expected(sequence):
-                    outbox.rewind(sequence - 1)
-                case Ended():
-                    return
-            self._changed.set()
+        while not self._take_answer(await connection.recv(), outbox, sender):
+            pass
 
     async def _send(
-        self, connection: ClientConnection, outbox: Outbox, hearing: asyncio.Task[None], only_what_is_there: bool
+        self,
+        connection: ClientConnection,
+        outbox: Outgoing,
+        sender: DeliverySender,
+        hearing: asyncio.Task[None],
+        only_what_is_there: bool,
     ) -> None:
         hearing.add_done_callback(lambda _: self._changed.set())
         while not hearing.done():
             self._changed.clear()
-            room = self._window_bytes - outbox.in_flight_bytes
-            if outbox.has_queued and room > 0:
-                await self._send_frames(connection, outbox.take(room))
+            if sender.state is SenderState.ENDING:
+                async with asyncio.timeout(_LAST_SECONDS):
+                    await self._changed.wait()
+            elif outbox.has_queued and sender.room_bytes > 0:
+                frames = outbox.take(sender.room_bytes)
+                for frame in frames:
+                    sender.sent(frame.sequence, frame.nbytes, _numbers(frame))
+                await self._send_frames(connection, frames)
             elif outbox.is_empty and only_what_is_there:
                 return
+            elif outbox.is_empty and outbox.is_closing and outbox.is_complete:
+                await connection.send(encode_message(sender.end()))
             elif outbox.is_empty and outbox.is_closing:
-                await connection.send(encode_message(End(outbox.durable_sequence)))
-                await asyncio.wait([hearing], timeout=_LAST_SECONDS)
                 outbox.closed()
                 return
             else:
                 await self._changed.wait()
+        if sender.state is SenderState.ENDED:
+            outbox.closed()
 
     async def _send_frames(self, connection: ClientConnection, frames: list[Frame]) -> None:
         """Small frames go together in one message, a big one in fragments of one."""
@@ -331,6 +351,11 @@ class WebSocketSink:
                 small, size = [], 0
         if small:
             await connection.send(b"".join(small))
+
+
+def _numbers(frame: Frame) -> int:
+    """How many sequence numbers a frame stands for."""
+    return decode_gap(parse_frame(frame)).frame_count if frame.kind == KIND_GAP else 1
 
 
 def _fragments(frame: Frame) -> Iterator[bytes | memoryview]:
