@@ -22,9 +22,9 @@ ORDER = """
     version batching
     -- shell: here asyncio, threads and files begin
     frames scope generators clock buffers notices rows kept columns queues outbox lanes stats awaitables portal home
-    disk writer intake entity identity recording
+    locking disk writer intake entity identity recording
     -- edges
-    sinks.memory sinks.targets sinks.file sinks.websocket sinks recording_stream
+    sinks.memory sinks.targets sinks.file sinks.websocket sinks.spool sinks.spooling sinks recording_stream
     segments contents query tables reading joining grouping rewriting
     api
     viewer.growing viewer.series viewer.gaps viewer.answers viewer.routes viewer.files viewer
@@ -43,7 +43,7 @@ ORDER = """
     demo.photos demo.machine demo.service demo.visitors demo
     cli.printing cli.progress cli.sources cli.losses cli.outputs cli.selection
     cli.info cli.stats cli.cat cli.tail cli.verify cli.recover cli.merge cli.split cli.filter cli.compact cli.compare
-    cli.convert cli.doctor cli.serve cli.view cli.demo cli.completion
+    cli.convert cli.push cli.doctor cli.serve cli.view cli.demo cli.completion
     cli.app cli
     __main__
 """

@@ -13,6 +13,7 @@ from asyncrr.collector.commit import Committer
 from asyncrr.collector.ledger import Ledger, Synced
 from asyncrr.collector.segments import Place, SegmentFacts, StaticKey, directory_name, scan_segment, segment_paths
 from asyncrr.errors import UsageError
+from asyncrr.locking import lock_file
 from asyncrr.wire import DeliveryReceiver, RecordingHeader
 
 __all__ = ["Store"]
@@ -200,15 +201,8 @@ def _nobody(synced: Synced) -> None:
 
 
 def _lock(file: IO[bytes], directory: str) -> None:
-    """Take the directory for this collector alone; the lock goes with the file, however the process ends."""
+    """Take the directory for this collector alone."""
     try:
-        try:
-            import fcntl
-        except ImportError:
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        else:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock_file(file.fileno())
     except OSError:
         raise UsageError(f"another collector uses {directory}: choose another directory") from None

@@ -6,6 +6,8 @@ import os
 import time
 from typing import IO, Protocol
 
+from asyncrr.locking import lock_file
+
 __all__ = ["File", "Stream", "Target"]
 
 _ALIGNMENT = 8
@@ -105,23 +107,11 @@ class Stream:
 
 
 def _lock(descriptor: int, path: str) -> None:
-    """Take the file for this writer alone; the lock goes with the descriptor, however the process ends."""
-    try:
-        import fcntl
-    except ImportError:
-        import msvcrt
-
-        def take() -> None:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-    else:
-
-        def take() -> None:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
+    """Take the file for this writer alone; one that is about to let go is waited for."""
     deadline = time.monotonic() + _LOCK_SECONDS
     while True:
         try:
-            return take()
+            return lock_file(descriptor)
         except OSError as error:
             if time.monotonic() >= deadline:
                 reason = "another writer has this file open: choose another path"

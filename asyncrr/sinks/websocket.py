@@ -108,10 +108,12 @@ class WebSocketSink:
         return f"<WebSocketSink {self.name}>"
 
     def attach(self, outbox: Outgoing) -> None:
-        """Begin to connect, and to take from `outbox`; goes on if it does so already."""
-        if outbox is self._outbox and self._task is not None and not self._task.done():
+        """Begin to connect, and to take from `outbox`; goes on if it does so already on this loop."""
+        is_here = self._loop is asyncio.get_running_loop() and self._task is not None and not self._task.done()
+        if outbox is self._outbox and is_here:
             return
         self._outbox = outbox
+        self._connection = None
         self._sender = DeliverySender(outbox.header, outbox.durable_sequence + 1, self._window_bytes)
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
@@ -140,6 +142,11 @@ class WebSocketSink:
         self._abort()
         if self._task is not None and self._loop is not None and not self._loop.is_closed():
             self._task.cancel()
+
+    async def ended(self) -> None:
+        """Wait until nothing of the connection is left, after :meth:`finish`."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
 
     def forget(self) -> WebSocketSink:
         """In a forked child: close its copy of the socket, without a word to the collector."""
