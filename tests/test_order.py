@@ -24,12 +24,13 @@ ORDER = """
     frames scope generators clock buffers notices rows kept columns queues outbox lanes stats awaitables portal home
     locking disk writer intake entity identity recording
     -- edges
-    sinks.memory sinks.targets sinks.file sinks.websocket sinks.spool sinks.spooling sinks recording_stream
+    sinks.memory sinks.targets sinks.file sinks.connection sinks.websocket sinks.spool
+    sinks.spooling sinks recording_stream
     segments contents query tables reading joining grouping rewriting
     api
     viewer.growing viewer.series viewer.gaps viewer.answers viewer.routes viewer.files viewer
-    collector.segments collector.ledger collector.commit collector.catalogue collector.store collector.sessions
-    collector.access collector.app collector.server collector.hosting collector
+    collector.threads collector.segments collector.ledger collector.commit collector.catalogue collector.store
+    collector.sessions collector.access collector.app collector.server collector.hosting collector
     integrations.lines integrations.logging integrations.structlog integrations.loguru integrations.warnings
     integrations.trace integrations.per_request integrations.requests integrations.routes
     integrations.owning integrations.asgi

@@ -107,7 +107,7 @@ class Collector:
         try:
             await self._store.open()
             if self._is_open and self.token is None:
-                self.token = await asyncio.to_thread(kept_token, self.directory)
+                self.token = await self._store.threads.run(kept_token, self.directory)
         except BaseException:
             listener.close()
             raise

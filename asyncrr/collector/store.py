@@ -12,6 +12,7 @@ from asyncrr.collector.catalogue import Catalogue, RecordingFacts
 from asyncrr.collector.commit import Committer
 from asyncrr.collector.ledger import Ledger, Synced
 from asyncrr.collector.segments import Place, SegmentFacts, StaticKey, directory_name, scan_segment, segment_paths
+from asyncrr.collector.threads import Threads
 from asyncrr.errors import UsageError
 from asyncrr.locking import lock_file
 from asyncrr.wire import DeliveryReceiver, RecordingHeader
@@ -32,11 +33,13 @@ class Store:
 
     Attributes:
         collector_id: Made once for the directory.
+        threads: For what blocks, while it is open.
     """
 
     def __init__(self, directory: str, idle_seconds: float = _IDLE_SECONDS) -> None:
         self.directory: str = os.path.abspath(directory)
         self.collector_id: str = ""
+        self.threads: Threads
         self._idle_seconds = idle_seconds
         self._catalogue = Catalogue(self.directory)
         self._committer: Committer | None = None
@@ -54,7 +57,12 @@ class Store:
             UsageError: Another collector uses it.
             OSError: It cannot be used.
         """
-        self.collector_id = await asyncio.to_thread(self._open)
+        self.threads = Threads()
+        try:
+            self.collector_id = await self.threads.run(self._open)
+        except BaseException:
+            self.threads.stop()
+            raise
         self._committer = Committer(asyncio.get_running_loop())
 
     def _open(self) -> str:
@@ -80,7 +88,8 @@ class Store:
         for timer in self._idle.values():
             timer.cancel()
         if self._committer is not None:
-            await asyncio.to_thread(self._close, self._committer)
+            await self.threads.run(self._close, self._committer)
+            self.threads.stop()
             self._committer = None
 
     def _close(self, committer: Committer) -> None:
@@ -105,7 +114,7 @@ class Store:
         if ledger is None:
             opening = self._openings.get(key)
             if opening is None:
-                opening = asyncio.ensure_future(asyncio.to_thread(self._ledger_from_disk, header))
+                opening = asyncio.ensure_future(self.threads.run(self._ledger_from_disk, header))
                 self._openings[key] = opening
                 opening.add_done_callback(lambda _: self._openings.pop(key, None))
             found = await asyncio.shield(opening)
@@ -173,7 +182,7 @@ class Store:
             self._catalogue.update(facts)
             return self._catalogue.recordings(recording_id)
 
-        return [(each, each.recording_id in live) for each in await asyncio.to_thread(look)]
+        return [(each, each.recording_id in live) for each in await self.threads.run(look)]
 
     async def spans(self, recording_id: str) -> list[tuple[str, int]]:
         """The segments of a recording, each writer's in order, and how many bytes of each can be read."""
@@ -183,7 +192,7 @@ class Store:
             self._catalogue.update(facts)
             return self._catalogue.spans(recording_id)
 
-        return await asyncio.to_thread(look)
+        return await self.threads.run(look)
 
     @property
     def trouble(self) -> OSError | None:

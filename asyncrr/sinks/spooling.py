@@ -19,6 +19,7 @@ from asyncrr.sinks.websocket import WebSocketSink
 __all__ = ["Pushed", "SpoolSink", "push"]
 
 _PATIENCE_SECONDS = 1.0
+_CLOSING_SECONDS = 2.0
 
 
 class SpoolSink(SegmentSink):
@@ -91,10 +92,12 @@ class SpoolSink(SegmentSink):
         if error is not None:
             spooled.trouble(error)
         spooled.is_closing = True
-        if spooled.is_empty and spooled.state == "connected":
-            self._link.wake()  # tells the collector of the end
-        else:
+        if spooled.state != "connected":
             self._let_go()
+            return
+        assert self._loop is not None
+        self._link.wake()  # tells the collector of the end, when it has everything
+        self._set_patience(self._loop.call_later(_CLOSING_SECONDS, self._let_go, context=contextvars.Context()))
 
     # ---- the connection
 
@@ -114,8 +117,9 @@ class SpoolSink(SegmentSink):
             outbox.opened(spooled.state)
         elif spooled.state != outbox.state and not outbox.is_closed:
             outbox.status(spooled.state)
-        if spooled.is_closed and spooled.is_closing:
-            self._let_go()
+        if spooled.is_closing:
+            if spooled.is_closed or spooled.state != "connected":
+                self._let_go()
             return
         self._release()
         self.wake()
@@ -126,16 +130,21 @@ class SpoolSink(SegmentSink):
         assert outbox is not None
         assert spooled is not None
         if outbox.durable_sequence >= written:
-            if self._patience is not None:
-                self._patience.cancel()
-                self._patience = None
+            self._set_patience(None)
         elif spooled.state != "connected":
             outbox.delivered(written)
         elif self._patience is None:
             assert self._loop is not None
-            self._patience = self._loop.call_later(
-                _PATIENCE_SECONDS, self._lose_patience, outbox, written, context=contextvars.Context()
+            self._set_patience(
+                self._loop.call_later(
+                    _PATIENCE_SECONDS, self._lose_patience, outbox, written, context=contextvars.Context()
+                )
             )
+
+    def _set_patience(self, timer: asyncio.TimerHandle | None) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+        self._patience = timer
 
     def _lose_patience(self, outbox: Outbox, written: int) -> None:
         self._patience = None
@@ -145,9 +154,7 @@ class SpoolSink(SegmentSink):
 
     def _let_go(self) -> None:
         """Close what is left; what is not acknowledged stays in the spool."""
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+        self._set_patience(None)
         self._link.finish(0.0)
         if self._spooled is not None:
             self._spooled.tidy()

@@ -13,19 +13,16 @@ from urllib.parse import urlsplit, urlunsplit
 
 from asyncrr.errors import AuthError, ConnectError, FormatError, ProtocolError, SinkError, UsageError
 from asyncrr.outbox import Outgoing
+from asyncrr.sinks.connection import numbers_of, open_connection, send_frames
 from asyncrr.wire import (
-    KIND_GAP,
     Delivered,
     DeliverySender,
     Done,
-    Frame,
     Refused,
     Rewind,
     SenderState,
-    decode_gap,
     decode_message,
     encode_message,
-    parse_frame,
 )
 
 if TYPE_CHECKING:
@@ -36,10 +33,8 @@ __all__ = ["INGEST_PATH", "WebSocketSink", "reconnect_delays"]
 INGEST_PATH = "/api/ingest"
 """Where a collector takes recorders."""
 
-_FRAGMENT_BYTES = 256 * 1024
-_CONTROL_BYTES = 2**20
-_PING_SECONDS = 5.0
 _LAST_SECONDS = 5.0
+_HANG_UP_SECONDS = 1.0
 
 _TOO_BIG, _DAMAGED = 1009, 1007
 _MAX_DAMAGED = 3
@@ -99,9 +94,11 @@ class WebSocketSink:
         self._sender: DeliverySender | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
+        self._hearing: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         self._connection: ClientConnection | None = None
         self._is_finished = False
+        self._is_abandoned = False
         self._damaged = (-1, 0)  # behind which frame damage was found, and how often
 
     def __repr__(self) -> str:
@@ -112,8 +109,8 @@ class WebSocketSink:
         is_here = self._loop is asyncio.get_running_loop() and self._task is not None and not self._task.done()
         if outbox is self._outbox and is_here:
             return
+        self._abandon()
         self._outbox = outbox
-        self._connection = None
         self._sender = DeliverySender(outbox.header, outbox.durable_sequence + 1, self._window_bytes)
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
@@ -125,7 +122,12 @@ class WebSocketSink:
             self._run(), name=f"asyncrr connection to {self.name}", context=contextvars.Context()
         )
         _connections.add(self._task)
-        self._task.add_done_callback(_connections.discard)
+        self._task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        _connections.discard(task)
+        if task is self._task and self._outbox is not None and self._outbox.has_queued:  # came while it hung up
+            self.wake()
 
     def wake(self) -> None:
         """There is something to send, or it is time to close."""
@@ -139,8 +141,11 @@ class WebSocketSink:
     def finish(self, timeout: float) -> None:
         """Let go of the connection; what is not acknowledged was counted by the recording."""
         self._is_finished = True
+        if self._loop is not None and self._loop.is_closed():
+            self._abandon()
+            return
         self._abort()
-        if self._task is not None and self._loop is not None and not self._loop.is_closed():
+        if self._task is not None:
             self._task.cancel()
 
     async def ended(self) -> None:
@@ -164,10 +169,38 @@ class WebSocketSink:
             open_timeout=self._open_timeout,
         )
 
+    def _abandon(self) -> None:
+        """Let go of tasks and a connection whose loop runs no more, so that nobody complains of their end."""
+        connection, self._connection = self._connection, None
+        tasks = [self._task, self._hearing, None if connection is None else connection.keepalive_task]
+        self._task = self._hearing = None
+        self._is_abandoned = True
+        for task in tasks:
+            if task is not None and not task.done():
+                task._log_destroy_pending = False  # type: ignore[attr-defined]
+                coroutine: Any = task.get_coro()
+                with contextlib.suppress(Exception):  # it would like to do more, which needs the loop
+                    coroutine.close()
+        self._is_abandoned = False
+        transport: Any = None if connection is None else connection.transport
+        if (opened := getattr(transport, "_sock", None)) is not None:
+            opened.close()
+            transport._sock = None
+
     def _abort(self) -> None:
         if self._connection is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed
                 self._connection.transport.abort()
+
+    async def _hang_up(self) -> None:
+        """Let go of the connection, and wait until nothing of it is left that would complain when the loop ends."""
+        self._abort()
+        connection, self._connection = self._connection, None
+        if connection is not None and not self._is_abandoned:
+            parts = [asyncio.ensure_future(connection.wait_closed())]
+            if connection.keepalive_task is not None:
+                parts.append(connection.keepalive_task)
+            await asyncio.wait(parts, timeout=_HANG_UP_SECONDS)
 
     # ---- the task
 
@@ -198,7 +231,7 @@ class WebSocketSink:
         delays = self._delays()
         while not (outbox.is_closed or self._is_finished or (only_what_is_there and outbox.is_empty)):
             try:
-                await self._connect()
+                self._connection = await open_connection(self.name, self._url, self._token, self._open_timeout)
                 delays = self._delays()
                 await self._converse(outbox, sender, only_what_is_there)
             except (AuthError, ProtocolError) as error:
@@ -208,9 +241,8 @@ class WebSocketSink:
             except (OSError, EOFError, TimeoutError, SinkError) as error:
                 outbox.trouble(error)
             finally:
-                self._abort()
-                self._connection = None
                 sender.disconnected()
+                await self._hang_up()
             if outbox.is_closing and outbox.is_empty:  # nobody is there to be told of the end
                 outbox.closed()
             if outbox.is_closed:
@@ -218,32 +250,6 @@ class WebSocketSink:
             if outbox.is_open:
                 outbox.status("reconnecting")
             await asyncio.sleep(next(delays))
-
-    async def _connect(self) -> None:
-        """Open a websocket, translating what can go wrong."""
-        from websockets.asyncio.client import connect
-        from websockets.exceptions import InvalidStatus, WebSocketException
-
-        headers = {} if self._token is None else {"Authorization": f"Bearer {self._token}"}
-        try:
-            self._connection = await connect(
-                self._url,
-                additional_headers=headers,
-                compression=None,
-                open_timeout=self._open_timeout,
-                ping_interval=_PING_SECONDS,
-                ping_timeout=2 * _PING_SECONDS,
-                close_timeout=1.0,
-                max_size=_CONTROL_BYTES,
-                **_without_proxy(self._url),
-            )
-        except InvalidStatus as error:
-            status = error.response.status_code
-            if status in (401, 403):
-                raise AuthError(self.name, f"refused with {status}: check token= or ASYNCRR_TOKEN") from None
-            raise ConnectError(self.name, f"answered {status}: is that a collector?") from None
-        except WebSocketException as error:
-            raise ConnectError(self.name, f"no websocket: {error}") from None
 
     async def _converse(self, outbox: Outgoing, sender: DeliverySender, only_what_is_there: bool) -> None:
         """Agree on a session, then send and hear until the outbox is closed or the connection ends."""
@@ -256,15 +262,15 @@ class WebSocketSink:
             async with asyncio.timeout(self._open_timeout):
                 self._take_answer(await connection.recv(), outbox, sender)
             outbox.opened("connected")
-            await self._send_frames(connection, outbox.preface)
-            hearing = asyncio.create_task(
-                self._hear(connection, outbox, sender), name=f"asyncrr answers of {self.name}"
-            )
+            await send_frames(connection, outbox.preface)
+            name = f"asyncrr answers of {self.name}"
+            hearing = self._hearing = asyncio.create_task(self._hear(connection, outbox, sender), name=name)
             try:
                 await self._send(connection, outbox, sender, hearing, only_what_is_there)
             finally:
-                hearing.cancel()
-                await asyncio.wait([hearing])
+                if not self._is_abandoned:
+                    hearing.cancel()
+                    await asyncio.wait([hearing])
             hearing.cancelled() or hearing.result()
         except ConnectionClosed as error:
             code = None if error.rcvd is None else error.rcvd.code
@@ -326,8 +332,8 @@ class WebSocketSink:
             elif outbox.has_queued and sender.room_bytes > 0:
                 frames = outbox.take(sender.room_bytes)
                 for frame in frames:
-                    sender.sent(frame.sequence, frame.nbytes, _numbers(frame))
-                await self._send_frames(connection, frames)
+                    sender.sent(frame.sequence, frame.nbytes, numbers_of(frame))
+                await send_frames(connection, frames)
             elif outbox.is_empty and only_what_is_there:
                 return
             elif outbox.is_empty and outbox.is_closing and outbox.is_complete:
@@ -339,44 +345,3 @@ class WebSocketSink:
                 await self._changed.wait()
         if sender.state is SenderState.ENDED:
             outbox.closed()
-
-    async def _send_frames(self, connection: ClientConnection, frames: list[Frame]) -> None:
-        """Small frames go together in one message, a big one in fragments of one."""
-        small: list[bytes | memoryview] = []
-        size = 0
-        for frame in frames:
-            if frame.nbytes > _FRAGMENT_BYTES and small:
-                await connection.send(b"".join(small))
-                small, size = [], 0
-            if frame.nbytes > _FRAGMENT_BYTES:
-                await connection.send(_fragments(frame))
-                continue
-            small += frame.buffers
-            size += frame.nbytes
-            if size > _FRAGMENT_BYTES:
-                await connection.send(b"".join(small))
-                small, size = [], 0
-        if small:
-            await connection.send(b"".join(small))
-
-
-def _numbers(frame: Frame) -> int:
-    """How many sequence numbers a frame stands for."""
-    return decode_gap(parse_frame(frame)).frame_count if frame.kind == KIND_GAP else 1
-
-
-def _fragments(frame: Frame) -> Iterator[bytes | memoryview]:
-    for buffer in frame.buffers:
-        view = memoryview(buffer)
-        for start in range(0, len(view), _FRAGMENT_BYTES):
-            yield view[start : start + _FRAGMENT_BYTES]
-
-
-def _without_proxy(url: str) -> dict[str, Any]:
-    """On the way to this machine a proxy of the environment is not used (websockets 15 and later know of proxies)."""
-    from inspect import signature
-
-    from websockets.asyncio.client import connect
-
-    is_local = urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
-    return {"proxy": None} if is_local and "proxy" in signature(connect.__init__).parameters else {}
