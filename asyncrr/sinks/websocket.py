@@ -122,12 +122,7 @@ class WebSocketSink:
             self._run(), name=f"asyncrr connection to {self.name}", context=contextvars.Context()
         )
         _connections.add(self._task)
-        self._task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        _connections.discard(task)
-        if task is self._task and self._outbox is not None and self._outbox.has_queued:  # came while it hung up
-            self.wake()
+        self._task.add_done_callback(_connections.discard)
 
     def wake(self) -> None:
         """There is something to send, or it is time to close."""
@@ -240,6 +235,10 @@ class WebSocketSink:
                 return
             except (OSError, EOFError, TimeoutError, SinkError) as error:
                 outbox.trouble(error)
+            except asyncio.CancelledError:  # without another wait, so that who wakes it finds it ended
+                self._abort()
+                self._connection = None
+                raise
             finally:
                 sender.disconnected()
                 await self._hang_up()
