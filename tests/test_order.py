@@ -22,7 +22,7 @@ ORDER = """
     version batching
     -- shell: here asyncio, threads and files begin
     frames scope generators clock buffers notices rows kept columns queues outbox lanes stats awaitables portal home
-    locking disk writer intake entity identity recording
+    locking syncing disk writer intake entity identity recording
     -- edges
     sinks.memory sinks.targets sinks.file sinks.connection sinks.websocket sinks.spool
     sinks.spooling sinks recording_stream

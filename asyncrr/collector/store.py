@@ -15,6 +15,7 @@ from asyncrr.collector.segments import Place, SegmentFacts, StaticKey, directory
 from asyncrr.collector.threads import Threads
 from asyncrr.errors import UsageError
 from asyncrr.locking import lock_file
+from asyncrr.syncing import make_directory
 from asyncrr.wire import DeliveryReceiver, RecordingHeader
 
 __all__ = ["Store"]
@@ -66,7 +67,7 @@ class Store:
         self._committer = Committer(asyncio.get_running_loop())
 
     def _open(self) -> str:
-        os.makedirs(self.directory, exist_ok=True)
+        make_directory(self.directory)
         file = open(os.path.join(self.directory, ".collector"), "a+b")  # noqa: SIM115, held as long as the store is
         try:
             _lock(file, self.directory)
@@ -159,7 +160,7 @@ class Store:
 
     def _ledger_from_disk(self, header: RecordingHeader) -> Ledger:
         directory = os.path.join(self.directory, directory_name(header.recording_id))
-        os.makedirs(directory, exist_ok=True)
+        make_directory(directory)
         durable, number, is_complete = 0, 0, False
         statics: dict[StaticKey, Place] = {}
         for path in segment_paths(directory, header.writer_id):

@@ -7,6 +7,7 @@ import time
 from typing import IO, Protocol
 
 from asyncrr.locking import lock_file
+from asyncrr.syncing import sync_directory, sync_file
 
 __all__ = ["File", "Stream", "Target"]
 
@@ -44,6 +45,7 @@ class File:
     def __init__(self, path: str) -> None:
         self._path = path
         self._descriptor = -1
+        self._is_name_synced = False
 
     def open(self) -> int:
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -66,7 +68,10 @@ class File:
             view = view[os.write(self._descriptor, view) :]
 
     def sync(self) -> None:
-        getattr(os, "fdatasync", os.fsync)(self._descriptor)
+        sync_file(self._descriptor)
+        if not self._is_name_synced:
+            sync_directory(os.path.dirname(self._path))
+            self._is_name_synced = True
 
     def cut(self, offset: int) -> None:
         os.ftruncate(self._descriptor, offset)

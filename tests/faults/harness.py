@@ -23,8 +23,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import asyncrr as rr
 from faults import programs
+
+import asyncrr as rr
 
 __all__ = ["Program", "check_rows", "collector", "rounds", "seeds", "started"]
 

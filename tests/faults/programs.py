@@ -14,10 +14,10 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import asyncrr as rr
-import asyncrr.collector.server  # imported before the fork, so that a process starts at once
-import asyncrr.sinks.spooling
 import asyncrr.cli.push
 import asyncrr.cli.serve
+import asyncrr.collector.server  # imported before the fork, so that a process starts at once
+import asyncrr.sinks.spooling
 from asyncrr.cli import app
 
 SMALL = rr.BatchingConfig(flush_tick=0.002)
