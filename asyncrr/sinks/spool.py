@@ -235,6 +235,7 @@ class Spooled:
         last_sequence: Of the last frame that can be sent now.
         state: As :attr:`asyncrr.outbox.SinkStats.status`.
         last_trouble: What went wrong last.
+        is_unreachable: The last attempt failed, or the session was cut, and no other is agreed yet.
         damaged: Frames that cannot be read any more; a gap mark stands for them.
         on_change: Called when anything here has changed.
     """
@@ -251,6 +252,7 @@ class Spooled:
         self.last_sequence = first_sequence - 1
         self.state = "connecting"
         self.last_trouble: BaseException | None = None
+        self.is_unreachable = False
         self.damaged = 0
         self.on_change: Callable[[], None] = lambda: None
         self._files = files
@@ -364,6 +366,7 @@ class Spooled:
     def opened(self, state: str) -> None:
         """A session is agreed."""
         self.is_open = True
+        self.is_unreachable = False
         self.status(state)
 
     def status(self, state: str) -> None:
@@ -374,10 +377,13 @@ class Spooled:
     def trouble(self, error: BaseException) -> None:
         """Something is wrong that may heal."""
         self.last_trouble = error
+        self.is_unreachable = True
+        self.on_change()
 
     def fail(self, error: SinkError) -> None:
         """The collector refuses what is here: it stays."""
         self.error = error
+        self.is_unreachable = True
         self.status("open")
 
     def closed(self) -> None:

@@ -69,6 +69,7 @@ class SpoolSink(SegmentSink):
                 self._spooled = Spooled(outbox.header, self._files.files, outbox.durable_sequence + 1)
                 self._spooled.preface = outbox.preface
                 self._spooled.on_change = self._link_changed
+            self._spooled.is_unreachable = False
             self._link.attach(self._spooled)
             outbox.rewind(self._files.written_sequence)
             self.wake()
@@ -92,7 +93,7 @@ class SpoolSink(SegmentSink):
         if error is not None:
             spooled.trouble(error)
         spooled.is_closing = True
-        if spooled.state != "connected":
+        if spooled.is_unreachable:
             self._let_go()
             return
         assert self._loop is not None
@@ -118,7 +119,7 @@ class SpoolSink(SegmentSink):
         elif spooled.state != outbox.state and not outbox.is_closed:
             outbox.status(spooled.state)
         if spooled.is_closing:
-            if spooled.is_closed or spooled.state != "connected":
+            if spooled.is_closed or spooled.is_unreachable:
                 self._let_go()
             return
         self._release()
@@ -131,7 +132,7 @@ class SpoolSink(SegmentSink):
         assert spooled is not None
         if outbox.durable_sequence >= written:
             self._set_patience(None)
-        elif spooled.state != "connected":
+        elif spooled.is_unreachable:
             outbox.delivered(written)
         elif self._patience is None:
             assert self._loop is not None

@@ -397,3 +397,17 @@ def test_a_full_disk_holds_rows_back_until_there_is_room(tmp_path: Path, monkeyp
     asyncio.run(main())
     data = rr.read_recording(tmp_path)
     assert [row.components["Scalars:scalars"][0] for row in data.rows("x")] == [0, 1]
+
+
+def test_a_short_program_sends_its_rows_though_it_waits_for_nothing(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with collecting(tmp_path / "collected") as collector:
+            recording = rr.new_recording("tests", recording_id="short")
+            recording.connect(collector.url, spool=tmp_path / "spool")
+            for number in range(10):
+                recording.log("x", rr.Scalars(number))
+            await recording.aclose()
+
+    asyncio.run(main())
+    assert stored_values(tmp_path / "collected", "short") == list(range(10))
+    assert os.listdir(tmp_path / "spool") == []
