@@ -95,6 +95,13 @@ class Catalogue:
                 with self._base:
                     self._put(self._base, [row for each in facts if (row := self._row(each, False)) is not None])
 
+    def forget(self, recording_id: str) -> None:
+        """A recording was removed."""
+        with self._lock:
+            if self._base is not None:
+                with self._base:
+                    self._base.execute("DELETE FROM segments WHERE recording_id = ?", (recording_id,))
+
     def recordings(self, recording_id: str | None = None) -> list[RecordingFacts]:
         """All recordings, the newest first, or the one asked for."""
         where = "" if recording_id is None else "WHERE recording_id = ?"

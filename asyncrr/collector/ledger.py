@@ -4,23 +4,41 @@ from __future__ import annotations
 
 import errno
 import itertools
+import math
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from asyncrr.collector.segments import Place, Segment, SegmentFacts, StaticKey, scan_segment
 from asyncrr.errors import CorruptError
 from asyncrr.wire import DeliveryReceiver, RawFrame, RecordingHeader, summary_of
 from asyncrr.wire.framing import is_intact
 
-__all__ = ["Ledger", "Synced"]
+__all__ = ["NEVER", "Ledger", "Rotation", "Synced"]
 
 _WRITE_BYTES = 8 * 2**20
 _CLOSE_SECONDS = 1.0
 _NO_ROOM = frozenset(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
+
+
+class Rotation(NamedTuple):
+    """When a segment is ended and followed by another, once its rows are on the disk.
+
+    Attributes:
+        nbytes: At this size, without the static rows that it repeats.
+        seconds: At this age, when something is written to it.
+    """
+
+    nbytes: float = math.inf
+    seconds: float = math.inf
+
+
+NEVER = Rotation()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +88,7 @@ class Ledger:
         next_number: Of its next segment.
         statics: Where its static frames lie in earlier segments.
         is_complete: Its latest segment ended in peace.
+        rotation: When a segment is ended and followed by another.
 
     Attributes:
         held_bytes: Taken and not yet on the disk.
@@ -86,7 +105,11 @@ class Ledger:
         next_number: int,
         statics: dict[StaticKey, Place],
         is_complete: bool,
+        rotation: Rotation = NEVER,
     ) -> None:
+        self._rotation = rotation
+        self._segment_opened = 0.0
+        self._segment_start = 0
         self.header = header
         self.receiver = receiver
         self.held_bytes: int = 0
@@ -221,6 +244,8 @@ class Ledger:
 
     def _open_segment(self) -> None:
         segment = self._new_segment()
+        self._segment_opened = time.monotonic()
+        self._segment_start = segment.facts.end
         with self._lock:
             self._segment = segment
             self._is_complete = False
@@ -251,6 +276,8 @@ class Ledger:
         if segment is not None:
             try:
                 segment.sync()
+                if not is_finished and self._is_due(segment):
+                    self._rotate(segment)
             except OSError as error:
                 return self._sync_failed(segment, error)
             is_idle = self._is_letting_go and not self._pending
@@ -260,6 +287,23 @@ class Ledger:
             return Synced(written, nbytes, True, loss.reason, loss.is_damaged, trouble=loss.trouble)
         is_closed = self._segment is None
         return Synced(written, nbytes, is_finished=is_finished, is_closed=is_closed, trouble=obstacle)
+
+    def _is_due(self, segment: Segment) -> bool:
+        nbytes = segment.facts.end - self._segment_start
+        age = time.monotonic() - self._segment_opened
+        return self._loss is None and (nbytes >= self._rotation.nbytes or age >= self._rotation.seconds)
+
+    def _rotate(self, segment: Segment) -> None:
+        """End a segment; the next frame opens another, which repeats the static rows."""
+        with self._writing:
+            if self._loss is not None:
+                return
+            with suppress(OSError):  # trailers are a courtesy
+                segment.finish()
+            segment.sync()
+            segment.close()
+            self._is_complete = segment.facts.is_complete
+            self._forget_segment(segment.facts)
 
     def _finish(self) -> bool:
         """Write the trailer if all is written; into a new segment where the writer ends after a restart."""

@@ -14,6 +14,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from asyncrr.collector.access import Access, Guard, kept_token
 from asyncrr.collector.app import make_app, make_page_app
+from asyncrr.collector.ledger import NEVER, Rotation
+from asyncrr.collector.retention import FOR_EVER, Retention
 from asyncrr.collector.sessions import Sessions
 from asyncrr.collector.store import Store
 from asyncrr.errors import UsageError
@@ -44,6 +46,8 @@ class Collector:
         key: Path of its key.
         is_insecure: Allow another address than loopback without TLS.
         max_clients: How many recorders may be connected at once.
+        rotation: When a segment is ended and followed by another.
+        retention: How much, and how long, complete recordings are kept.
 
     Raises:
         UsageError: The address may not be bound like that.
@@ -61,6 +65,8 @@ class Collector:
         key: str | None = None,
         is_insecure: bool = False,
         max_clients: int = 10_000,
+        rotation: Rotation = NEVER,
+        retention: Retention = FOR_EVER,
     ) -> None:
         self.directory: str = os.path.abspath(os.fspath(directory))
         self.host = host
@@ -74,7 +80,7 @@ class Collector:
         self._names = [host, *names]
         self._certificate = certificate
         self._key = key
-        self._store = Store(self.directory)
+        self._store = Store(self.directory, rotation=rotation, retention=retention)
         self._sessions = Sessions(self._store, max_clients)
         self._server: _Server | None = None
 
