@@ -109,14 +109,14 @@ class Catalogue:
             SELECT recording_id, min(application_id), min(created_ns), group_concat(DISTINCT writer_id),
                    sum(end), sum(rows), sum(dropped_rows)
             FROM segments {where} GROUP BY recording_id ORDER BY min(created_ns) DESC, recording_id
-        """
+        """  # nosec B608
         # a writer that came again after a crash is judged by its last segment
         open_ends = f"""
             SELECT DISTINCT recording_id FROM (
                 SELECT recording_id, is_complete, max(last_sequence * 2 + is_complete)
                 FROM segments {where} GROUP BY recording_id, writer_id
             ) WHERE NOT is_complete
-        """
+        """  # nosec B608
         arguments = () if recording_id is None else (recording_id,)
         with self._lock:
             if self._base is None:
