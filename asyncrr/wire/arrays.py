@@ -144,7 +144,7 @@ class BodyReader:
             if step == 1:
                 return np.arange(low, low + count, dtype=np.int64)
             return np.arange(count, dtype=np.int64) * step + low
-        offset, unit, *_ = [*form[3:], None, None]
+        offset, unit, *_ = [*list(form)[3:], None, None]
         if width == 8:
             values = self.take(offset, count, _INT64)
             if int(values.min()) != low or int(values.max()) != high:
