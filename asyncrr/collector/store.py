@@ -44,9 +44,6 @@ class Store:
         threads: For what blocks, while it is open.
     """
 
-    def __init__(self, directory: str, idle_seconds: float = _IDLE_SECONDS) -> None:
-        self.directory: str = os.path.abspath(directory)
-        self.collector_id: str = ""
     def __init__(
         self,
         directory: str,
@@ -60,6 +57,8 @@ class Store:
         self._sweep_seconds = sweep_seconds
         self._sweeping: asyncio.Task[None] | None = None
         self._removals: dict[str, asyncio.Future[None]] = {}
+        self.directory: str = os.path.abspath(directory)
+        self.collector_id: str = ""
         self.threads: Threads
         self._idle_seconds = idle_seconds
         self._catalogue = Catalogue(self.directory)
