@@ -187,8 +187,8 @@ class Outbox:
         self.error: SinkError | None = None
         self.opening_error: SinkError | None = None
         self.last_trouble: BaseException | None = None
-        self.is_closing = False
-        self.is_complete = True
+        self.is_closing: bool = False
+        self.is_complete: bool = True
         self.is_open: bool = False
         self.is_closed: bool = False
         self.state: str = "connecting"
