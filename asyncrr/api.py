@@ -241,11 +241,12 @@ def connect(
     url: str = DEFAULT_URL,
     *,
     token: str | None = None,
+    spool: str | os.PathLike[str] | None = None,
     timeout: float = 5.0,
     recording: RecordingStream | None = None,
 ) -> Consequence[None]:
     """Send the active recording to a collector: see :meth:`asyncrr.RecordingStream.connect`."""
-    return _needed(recording, "connect").connect(url, token=token, timeout=timeout)
+    return _needed(recording, "connect").connect(url, token=token, spool=spool, timeout=timeout)
 
 
 def stdout(recording: RecordingStream | None = None) -> Consequence[None]:

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 
 from asyncrr.errors import RecordingWarning, UsageError
 
-__all__ = ["ROW_BYTES", "BatchingConfig"]
+__all__ = ["ROW_BYTES", "BatchingConfig", "size_of"]
 
 ROW_BYTES = 32
 """What a row counts for at least: its number, its log time, one more time and one scalar, 8 bytes each."""
@@ -64,7 +64,7 @@ class BatchingConfig(_Limits):
         """
         return cls(
             _read(environment, "FLUSH_TICK_SECS", _seconds, 0.05),
-            _read(environment, "FLUSH_NUM_BYTES", _size, 2**20),
+            _read(environment, "FLUSH_NUM_BYTES", size_of, 2**20),
             _read(environment, "FLUSH_NUM_ROWS", _count, _MAX_ROWS),
         )
 
@@ -76,7 +76,12 @@ def _seconds(text: str) -> float:
     return value
 
 
-def _size(text: str) -> int:
+def size_of(text: str) -> int:
+    """A number of bytes, such as ``1000``, ``10MB`` or ``1MiB``.
+
+    Raises:
+        ValueError: It is none.
+    """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip().lower())
     if match is None or match[2] not in _SUFFIXES:
         raise ValueError

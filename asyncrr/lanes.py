@@ -158,8 +158,8 @@ class Opening:
     def settle(self) -> bool:
         """Whether nothing is left to wait for."""
         for outbox in self.outboxes:
-            if outbox.error is not None:
-                fail(self.done, outbox.error)
+            if (error := outbox.error or outbox.opening_error) is not None:
+                fail(self.done, error)
                 return True
             if outbox.is_closed and not outbox.is_open:
                 fail(self.done, SinkError(outbox.name, "closed before it was open"))

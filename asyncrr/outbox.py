@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from asyncrr.errors import SinkError
 from asyncrr.wire import Frame, Gap, RecordingHeader, encode_gap
 
-__all__ = ["Outbox", "QueuedFrame", "SinkStats"]
+__all__ = ["Outbox", "Outgoing", "QueuedFrame", "SinkStats"]
 
 
 class QueuedFrame(NamedTuple):
@@ -97,6 +97,72 @@ class _Drops:
             self.bytes[reason] += nbytes
 
 
+class Outgoing(Protocol):
+    """Frames that wait to be sent, as the one who sends them sees it: an :class:`Outbox`, or what a spool holds.
+
+    Attributes:
+        header: Whose frames.
+        preface: Static frames without numbers, which each connection begins with.
+        error: Why nothing is sent any more.
+        is_closing: No frame will be added.
+        is_complete: Whether what is there is all that was ever logged, once it is closing.
+        is_open: A session was agreed.
+        is_closed: Nobody sends any more.
+        durable_sequence: Every frame up to this one is delivered.
+    """
+
+    header: RecordingHeader
+    preface: list[Frame]
+    error: SinkError | None
+    is_closing: bool
+    is_complete: bool
+    is_open: bool
+    is_closed: bool
+    durable_sequence: int
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all is delivered."""
+        ...
+
+    @property
+    def has_queued(self) -> bool:
+        """Whether there is anything to take."""
+        ...
+
+    def take(self, max_bytes: int) -> list[Frame]:
+        """The next frames."""
+        ...
+
+    def delivered(self, sequence: int) -> None:
+        """Everything up to frame `sequence` is delivered."""
+        ...
+
+    def rewind(self, durable: int) -> None:
+        """Everything above frame `durable` is to be taken again."""
+        ...
+
+    def opened(self, state: str) -> None:
+        """A session is agreed."""
+        ...
+
+    def status(self, state: str) -> None:
+        """Tell in a word what goes on."""
+        ...
+
+    def trouble(self, error: BaseException) -> None:
+        """Something is wrong that may heal."""
+        ...
+
+    def fail(self, error: SinkError) -> None:
+        """Something is wrong that will not heal."""
+        ...
+
+    def closed(self) -> None:
+        """The connection was let go of."""
+        ...
+
+
 class Outbox:
     """The frames that one sink has to take.
 
@@ -119,8 +185,10 @@ class Outbox:
         self.last_sequence: int = next_sequence - 1
         self.durable_sequence: int = next_sequence - 1
         self.error: SinkError | None = None
+        self.opening_error: SinkError | None = None
         self.last_trouble: BaseException | None = None
-        self.is_closing = False
+        self.is_closing: bool = False
+        self.is_complete: bool = True
         self.is_open: bool = False
         self.is_closed: bool = False
         self.state: str = "connecting"
@@ -183,11 +251,6 @@ class Outbox:
         self._drops.add(reason, rows, nbytes)
         for heir in self._heirs:
             heir._count_as_dropped(reason, rows, nbytes)
-
-    @property
-    def in_flight_bytes(self) -> int:
-        """Bytes that the sink has taken and not delivered."""
-        return self._in_flight.bytes
 
     @property
     def held_bytes(self) -> int:
@@ -321,6 +384,12 @@ class Outbox:
     def trouble(self, error: BaseException) -> None:
         """Something is wrong that may heal: kept for the text of a ``FlushError``."""
         self.last_trouble = error
+
+    def refuse_opening(self, error: SinkError) -> None:
+        """It will never open as it was meant to, but goes on taking frames: told to whoever waits for the opening."""
+        self.opening_error = error
+        self.last_trouble = error
+        self.on_change()
 
     def fail(self, error: SinkError) -> None:
         """The sink takes nothing any more: what is left counts as dropped."""

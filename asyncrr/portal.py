@@ -8,12 +8,13 @@ import contextlib
 import contextvars
 import os
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from anyio.from_thread import BlockingPortal
 
-__all__ = ["background_loop", "stop_background_loop"]
+__all__ = ["background_loop", "before_stop", "stop_background_loop"]
 
 _Ready: TypeAlias = "concurrent.futures.Future[tuple[BlockingPortal, asyncio.AbstractEventLoop]]"
 
@@ -23,6 +24,7 @@ _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
 _portal: BlockingPortal | None = None
 _thread: threading.Thread | None = None
+_closers: list[Callable[[], None]] = []
 
 
 def background_loop() -> asyncio.AbstractEventLoop:
@@ -58,9 +60,17 @@ async def _serve(ready: _Ready) -> None:
         await portal.sleep_until_stopped()
 
 
+def before_stop(close: Callable[[], None]) -> None:
+    """Have `close` called before the loop ends with the process, while it still runs."""
+    _closers.append(close)
+
+
 def stop_background_loop() -> None:
     """End it, at the process' end."""
     global _loop, _portal, _thread
+    while _closers:
+        with contextlib.suppress(Exception):  # what cannot be closed in time ends with the process
+            _closers.pop()()
     with _lock:
         portal, thread = _portal, _thread
         _portal, _loop, _thread = None, None, None
@@ -77,6 +87,7 @@ def _forget() -> None:
     _loop = None
     _portal = None
     _thread = None
+    _closers.clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -129,13 +129,20 @@ class RecordingStream(Recording):
         url: str = DEFAULT_URL,
         *,
         token: str | None = None,
+        spool: str | os.PathLike[str] | None = None,
         timeout: float = 5.0,
     ) -> Consequence[None]:
         """Send to a collector, for ever: reconnecting, and resending what it has not acknowledged.
 
+        A row is delivered, as ``flush()`` understands it, once the collector has it on its disk. With a spool, one is
+        delivered as well once the spool has it while the collector cannot be reached or has not acknowledged it
+        within a second: what a flush covered survives a kill of this process, and ``asyncrr push DIR URL`` sends it.
+
         Args:
             url: ``ws://host:port`` or ``wss://host:port``.
             token: The collector's token; ``None`` takes ``ASYNCRR_TOKEN`` from the environment, if set.
+            spool: A directory where rows wait as ordinary segments until they are acknowledged. Any number of
+                recordings and processes may share it.
             timeout: Seconds that the awaited call gives the first connection; it goes on trying after that.
 
         Returns:
@@ -143,12 +150,14 @@ class RecordingStream(Recording):
 
         Raises:
             ConnectError: When awaited: no collector answered within `timeout`.
-            AuthError: When awaited: the collector refuses the token, origin or host.
+            AuthError: When awaited: the collector refuses the token, origin or host. Rows stay in the spool, if any.
         """
+        from asyncrr.sinks.spooling import SpoolSink
         from asyncrr.sinks.websocket import WebSocketSink
 
         token = token if token is not None else os.environ.get("ASYNCRR_TOKEN")
-        return self._opened_within(timeout, WebSocketSink(url, token=token))
+        sink = WebSocketSink(url, token=token) if spool is None else SpoolSink(url, spool, token=token)
+        return self._opened_within(timeout, sink)
 
     def stdout(self) -> Consequence[None]:
         """Write to standard output, as the bytes of a file."""

@@ -22,14 +22,15 @@ ORDER = """
     version batching
     -- shell: here asyncio, threads and files begin
     frames scope generators clock buffers notices rows kept columns queues outbox lanes stats awaitables portal home
-    disk writer intake entity identity recording
+    locking syncing disk writer intake entity identity recording
     -- edges
-    sinks.memory sinks.targets sinks.file sinks.websocket sinks recording_stream
+    sinks.memory sinks.targets sinks.file sinks.connection sinks.websocket sinks.spool
+    sinks.spooling sinks recording_stream
     segments contents query tables reading joining grouping rewriting
     api
     viewer.growing viewer.series viewer.gaps viewer.answers viewer.routes viewer.files viewer.notebook viewer
-    collector.segments collector.ledger collector.commit collector.catalogue collector.store collector.sessions
-    collector.access collector.app collector.server collector.hosting collector
+    collector.threads collector.retention collector.segments collector.ledger collector.commit collector.catalogue
+    collector.store collector.sessions collector.access collector.app collector.server collector.hosting collector
     integrations.lines integrations.logging integrations.structlog integrations.loguru integrations.warnings
     integrations.trace integrations.per_request integrations.requests integrations.routes
     integrations.owning integrations.asgi
@@ -44,7 +45,7 @@ ORDER = """
     demo.photos demo.machine demo.service demo.visitors demo
     cli.printing cli.progress cli.sources cli.losses cli.outputs cli.selection
     cli.info cli.stats cli.cat cli.tail cli.verify cli.recover cli.merge cli.split cli.filter cli.compact cli.compare
-    cli.convert cli.doctor cli.serve cli.view cli.demo cli.completion
+    cli.convert cli.push cli.doctor cli.serve cli.view cli.demo cli.completion
     cli.app cli
     __main__
 """

@@ -33,6 +33,7 @@ _COMMANDS = (
     "compact",
     "compare",
     "convert",
+    "push",
     "doctor",
     "completion",
 )

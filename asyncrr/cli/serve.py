@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import sys
 import tempfile
@@ -10,12 +11,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from asyncrr.batching import size_of
 from asyncrr.cli.printing import escaped, print_facts, print_json
 
 if TYPE_CHECKING:
     from asyncrr.collector.server import Collector
 
 __all__ = ["command"]
+
+_SECONDS = click.FloatRange(0, min_open=True)
 
 
 @click.command("serve")
@@ -38,6 +42,12 @@ __all__ = ["command"]
 @click.option("--certificate", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="For TLS.")
 @click.option("--key", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="The certificate's key.")
 @click.option("--insecure", "is_insecure", is_flag=True, help="Allow an address that others reach, without TLS.")
+@click.option("--segment-bytes", type=size_of, metavar="SIZE", help="End a segment at this size: 500MB, 1GiB.")
+@click.option("--segment-seconds", type=_SECONDS, metavar="SECONDS", help="End a segment at this age.")
+@click.option(
+    "--keep-bytes", type=size_of, metavar="SIZE", help="Remove the oldest complete recordings beyond this size."
+)
+@click.option("--keep-seconds", type=_SECONDS, metavar="SECONDS", help="Remove complete recordings older than this.")
 @click.option("--json", "as_json", is_flag=True, help="The first line is one JSON object: url, port, pid, page, dir.")
 def command(
     folder: str | None,
@@ -48,6 +58,10 @@ def command(
     certificate: str | None,
     key: str | None,
     is_insecure: bool,
+    segment_bytes: float | None,
+    segment_seconds: float | None,
+    keep_bytes: float | None,
+    keep_seconds: float | None,
     as_json: bool,
 ) -> None:
     """Take recordings from any number of processes, until Ctrl-C.
@@ -57,6 +71,8 @@ def command(
     \b
     Example: asyncrr serve --dir collected
     """
+    from asyncrr.collector.ledger import Rotation
+    from asyncrr.collector.retention import Retention
     from asyncrr.collector.server import Collector, run_until_signalled
 
     collector = Collector(
@@ -68,6 +84,8 @@ def command(
         certificate=certificate,
         key=key,
         is_insecure=is_insecure,
+        rotation=Rotation(segment_bytes or math.inf, segment_seconds or math.inf),
+        retention=Retention(keep_bytes or math.inf, keep_seconds or math.inf),
     )
     asyncio.run(run_until_signalled(collector, _print_json if as_json else _print))
 

@@ -17,8 +17,8 @@ An ID is percent-encoded. A recording is ``{"recording_id", "application_id", "c
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
+from typing import IO
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -30,6 +30,7 @@ from asyncrr.collector.access import COOKIE, Access, Guard
 from asyncrr.collector.catalogue import RecordingFacts
 from asyncrr.collector.sessions import Sessions
 from asyncrr.collector.store import Store
+from asyncrr.collector.threads import Threads
 from asyncrr.sinks.websocket import INGEST_PATH
 from asyncrr.viewer.routes import page_routes, viewer_routes
 
@@ -76,7 +77,7 @@ def make_app(store: Store, sessions: Sessions, access: Access, version: str) -> 
         spans = await store.spans(recording_id)
         if not spans:
             raise HTTPException(404, "there is no such recording")
-        return StreamingResponse(_pieces(spans), media_type="application/octet-stream")
+        return StreamingResponse(_pieces(store.threads, spans), media_type="application/octet-stream")
 
     app = Starlette(
         routes=[
@@ -121,13 +122,13 @@ def _told(facts: RecordingFacts, is_live: bool) -> dict[str, object]:
     }
 
 
-async def _pieces(spans: list[tuple[str, int]]) -> AsyncIterator[bytes]:
+async def _pieces(threads: Threads, spans: list[tuple[str, int]]) -> AsyncIterator[bytes]:
     """The given first bytes of files, read without holding up the loop."""
     for path, nbytes in spans:
-        file = await asyncio.to_thread(open, path, "rb")
+        file: IO[bytes] = await threads.run(open, path, "rb")
         try:
             while nbytes > 0:
-                piece = await asyncio.to_thread(file.read, min(_PIECE_BYTES, nbytes))
+                piece = await threads.run(file.read, min(_PIECE_BYTES, nbytes))
                 if not piece:
                     break
                 nbytes -= len(piece)

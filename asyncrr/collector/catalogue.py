@@ -95,6 +95,13 @@ class Catalogue:
                 with self._base:
                     self._put(self._base, [row for each in facts if (row := self._row(each, False)) is not None])
 
+    def forget(self, recording_id: str) -> None:
+        """A recording was removed."""
+        with self._lock:
+            if self._base is not None:
+                with self._base:
+                    self._base.execute("DELETE FROM segments WHERE recording_id = ?", (recording_id,))
+
     def recordings(self, recording_id: str | None = None) -> list[RecordingFacts]:
         """All recordings, the newest first, or the one asked for."""
         where = "" if recording_id is None else "WHERE recording_id = ?"
@@ -102,14 +109,14 @@ class Catalogue:
             SELECT recording_id, min(application_id), min(created_ns), group_concat(DISTINCT writer_id),
                    sum(end), sum(rows), sum(dropped_rows)
             FROM segments {where} GROUP BY recording_id ORDER BY min(created_ns) DESC, recording_id
-        """
+        """  # nosec B608
         # a writer that came again after a crash is judged by its last segment
         open_ends = f"""
             SELECT DISTINCT recording_id FROM (
                 SELECT recording_id, is_complete, max(last_sequence * 2 + is_complete)
                 FROM segments {where} GROUP BY recording_id, writer_id
             ) WHERE NOT is_complete
-        """
+        """  # nosec B608
         arguments = () if recording_id is None else (recording_id,)
         with self._lock:
             if self._base is None:

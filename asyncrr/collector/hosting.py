@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from asyncrr.errors import ConnectError, MissingExtraError
-from asyncrr.portal import background_loop
+from asyncrr.portal import background_loop, before_stop
 
 if TYPE_CHECKING:
     from asyncrr.collector.server import Collector, PageServer
@@ -23,6 +23,7 @@ __all__ = ["HostedCollector", "SpawnedCollector", "ViewerServer", "host", "open_
 
 _ANSWER_SECONDS = 0.5
 _START_SECONDS = 10.0
+_STOP_SECONDS = 5.0
 
 _hosted: dict[int, HostedCollector] = {}
 _lock = threading.Lock()
@@ -105,12 +106,15 @@ class HostedCollector:
         self.url: str = f"ws://127.0.0.1:{collector.port}"
         self.page: str = f"http://127.0.0.1:{collector.port}"
         self.directory: str = collector.directory
+        self._is_closed = False
+        before_stop(self.close)
 
     def close(self) -> None:
         """Stop it. Recordings that are connected keep their rows for its return."""
         _hosted.pop(self.port, None)
-        if not self._loop.is_closed():
-            asyncio.run_coroutine_threadsafe(self._collector.aclose(), self._loop).result(_START_SECONDS)
+        if not self._is_closed and not self._loop.is_closed():
+            self._is_closed = True
+            asyncio.run_coroutine_threadsafe(self._collector.aclose(), self._loop).result(_STOP_SECONDS)
 
 
 def host(port: int, directory: str | None = None) -> HostedCollector:
@@ -152,11 +156,14 @@ class ViewerServer:
         self._loop = loop
         self.port: int = server.port
         self.url: str = f"http://127.0.0.1:{server.port}"
+        self._is_closed = False
+        before_stop(self.close)
 
     def close(self) -> None:
         """Stop serving."""
-        if not self._loop.is_closed():
-            asyncio.run_coroutine_threadsafe(self._server.aclose(), self._loop).result(_START_SECONDS)
+        if not self._is_closed and not self._loop.is_closed():
+            self._is_closed = True
+            asyncio.run_coroutine_threadsafe(self._server.aclose(), self._loop).result(_STOP_SECONDS)
 
 
 def page_of(page: str, recording_id: str) -> str:

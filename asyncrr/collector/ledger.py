@@ -3,22 +3,42 @@
 from __future__ import annotations
 
 import errno
+import itertools
+import math
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from asyncrr.collector.segments import Place, Segment, SegmentFacts, StaticKey, scan_segment
 from asyncrr.errors import CorruptError
 from asyncrr.wire import DeliveryReceiver, RawFrame, RecordingHeader, summary_of
 from asyncrr.wire.framing import is_intact
 
-__all__ = ["Ledger", "Synced"]
+__all__ = ["NEVER", "Ledger", "Rotation", "Synced"]
 
 _WRITE_BYTES = 8 * 2**20
+_CLOSE_SECONDS = 1.0
 _NO_ROOM = frozenset(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
+
+
+class Rotation(NamedTuple):
+    """When a segment is ended and followed by another, once its rows are on the disk.
+
+    Attributes:
+        nbytes: At this size, without the static rows that it repeats.
+        seconds: At this age, when something is written to it.
+    """
+
+    nbytes: float = math.inf
+    seconds: float = math.inf
+
+
+NEVER = Rotation()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +78,8 @@ class Synced:
 class Ledger:
     """Frames of one writer on their way to the disk, whatever connections they come by.
 
-    The loop calls what is listed first; one thread calls :meth:`write`, another :meth:`sync`.
+    The loop calls what is listed first, and never waits for the disk; one thread calls :meth:`write`, another
+    :meth:`sync`.
 
     Args:
         header: Whose frames.
@@ -67,6 +88,7 @@ class Ledger:
         next_number: Of its next segment.
         statics: Where its static frames lie in earlier segments.
         is_complete: Its latest segment ended in peace.
+        rotation: When a segment is ended and followed by another.
 
     Attributes:
         held_bytes: Taken and not yet on the disk.
@@ -83,7 +105,11 @@ class Ledger:
         next_number: int,
         statics: dict[StaticKey, Place],
         is_complete: bool,
+        rotation: Rotation = NEVER,
     ) -> None:
+        self._rotation = rotation
+        self._segment_opened = 0.0
+        self._segment_start = 0
         self.header = header
         self.receiver = receiver
         self.held_bytes: int = 0
@@ -93,7 +119,8 @@ class Ledger:
         self._next_number = next_number
         self._statics = statics
         self._is_complete = is_complete
-        self._lock = threading.Lock()  # held while the segment or what is pending changes
+        self._lock = threading.Lock()  # held for a moment while what is known changes, never during a disk's work
+        self._writing = threading.Lock()  # held while the segment is written, cut, finished or closed
         self._pending: deque[RawFrame] = deque()
         self._segment: Segment | None = None
         self._facts: list[SegmentFacts] = []  # of segments that were closed
@@ -161,44 +188,50 @@ class Ledger:
 
     def write(self) -> bool:
         """Write some of what is pending; tells whether more is."""
-        with self._lock:
-            if self._loss is not None or not self._pending:
-                return False
-            self._obstacle = None
-            segment = self._segment
-            if segment is None:
+        with self._writing:
+            with self._lock:
+                if self._loss is not None or not self._pending:
+                    return False
+                self._obstacle = None
+            if self._segment is None:
                 try:
-                    segment = self._segment = self._new_segment()
+                    self._open_segment()
                 except OSError as error:
                     self._obstacle = error
                     return True
             batch: list[RawFrame] = []
             size = 0
-            while self._pending and size < _WRITE_BYTES:
-                frame = self._pending.popleft()
-                if not is_intact(frame.header, frame.data):
-                    self._loss = _Loss("the checksum of a frame does not hold", is_damaged=True)
-                    break
-                batch.append(frame)
-                size += frame.nbytes
-            self._append(segment, batch)
+            with self._lock:
+                while self._pending and size < _WRITE_BYTES:
+                    batch.append(self._pending.popleft())
+                    size += batch[-1].nbytes
+            self._append(batch)
             return bool(self._pending)
 
-    def _append(self, segment: Segment, batch: list[RawFrame]) -> None:
+    def _append(self, batch: list[RawFrame]) -> None:
+        segment = self._segment
+        assert segment is not None
+        obstacle: OSError | None = None
+        loss: _Loss | None = None
+        intact = list(itertools.takewhile(lambda frame: is_intact(frame.header, frame.data), batch))
+        if len(intact) < len(batch):
+            loss = _Loss("the checksum of a frame does not hold", is_damaged=True)
         try:
-            segment.append([frame for frame in batch if frame.sequence or self._is_new(frame)])
+            segment.append([frame for frame in intact if frame.sequence or self._is_new(frame)])
         except CorruptError as error:
-            self._loss = _Loss(error.reason)
+            loss = _Loss(error.reason)
         except OSError as error:
             if error.errno in _NO_ROOM:
-                self._obstacle = error
+                loss, obstacle = None, error
             else:
-                self._loss = _Loss(trouble=error)
-        last = max(self._written, segment.facts.last_sequence)
-        rest = [frame for frame in batch if frame.sequence > last] if self._is_hindered else []
-        self._pending.extendleft(reversed(rest))
-        self.unsettled_bytes += sum(frame.nbytes for frame in batch) - sum(frame.nbytes for frame in rest)
-        self._written = last
+                loss = _Loss(trouble=error)
+        with self._lock:
+            self._loss, self._obstacle = loss, obstacle
+            last = max(self._written, segment.facts.last_sequence)
+            rest = [frame for frame in batch if frame.sequence > last] if self._is_hindered else []
+            self._pending.extendleft(reversed(rest))
+            self.unsettled_bytes += sum(frame.nbytes for frame in batch) - sum(frame.nbytes for frame in rest)
+            self._written = last
 
     @property
     def _is_hindered(self) -> bool:
@@ -209,6 +242,14 @@ class Ledger:
         summary = summary_of(frame)
         return (summary.entity_path, summary.components) not in self._statics
 
+    def _open_segment(self) -> None:
+        segment = self._new_segment()
+        self._segment_opened = time.monotonic()
+        self._segment_start = segment.facts.end
+        with self._lock:
+            self._segment = segment
+            self._is_complete = False
+
     def _new_segment(self) -> Segment:
         while True:
             path = os.path.join(self._directory, f"{self.header.writer_id}-{self._next_number}.arrd")
@@ -218,13 +259,13 @@ class Ledger:
                 self._next_number += 1
             else:
                 self._next_number += 1
-                self._is_complete = False
                 return segment
 
     # ---- in the syncing thread
 
     def sync(self) -> Synced | None:
         """Bring what is written to the disk itself; ``None`` where there is nothing new to tell."""
+        is_finished = self._is_finishing and self._finish()
         with self._lock:
             if self._is_loss_reported:
                 return None
@@ -232,13 +273,11 @@ class Ledger:
             loss, obstacle = self._loss, self._obstacle
             self._is_loss_reported = loss is not None
             self.unsettled_bytes = 0
-            is_finished = self._is_finishing and not self._pending and loss is None
-            if is_finished:
-                self._is_finishing = False
-                segment = self._finished()
         if segment is not None:
             try:
                 segment.sync()
+                if not is_finished and self._is_due(segment):
+                    self._rotate(segment)
             except OSError as error:
                 return self._sync_failed(segment, error)
             is_idle = self._is_letting_go and not self._pending
@@ -249,46 +288,78 @@ class Ledger:
         is_closed = self._segment is None
         return Synced(written, nbytes, is_finished=is_finished, is_closed=is_closed, trouble=obstacle)
 
-    def _finished(self) -> Segment | None:
-        """The segment with its trailer; a new one where the writer ends after a restart. Trailers are a courtesy."""
-        with suppress(OSError):
-            if self._segment is None and not self._is_complete:
-                self._segment = self._new_segment()
-            if self._segment is not None:
-                self._segment.finish()
-                self._is_complete = True
-        return self._segment
+    def _is_due(self, segment: Segment) -> bool:
+        nbytes = segment.facts.end - self._segment_start
+        age = time.monotonic() - self._segment_opened
+        return self._loss is None and (nbytes >= self._rotation.nbytes or age >= self._rotation.seconds)
+
+    def _rotate(self, segment: Segment) -> None:
+        """End a segment; the next frame opens another, which repeats the static rows."""
+        with self._writing:
+            if self._loss is not None:
+                return
+            with suppress(OSError):  # trailers are a courtesy
+                segment.finish()
+            segment.sync()
+            segment.close()
+            self._is_complete = segment.facts.is_complete
+            self._forget_segment(segment.facts)
+
+    def _finish(self) -> bool:
+        """Write the trailer if all is written; into a new segment where the writer ends after a restart."""
+        if not self._writing.acquire(blocking=False):  # after the write that is under way comes another sync
+            return False
+        try:
+            if self._pending or self._loss is not None:
+                return False
+            self._is_finishing = False
+            with suppress(OSError):  # trailers are a courtesy
+                if self._segment is None and not self._is_complete:
+                    self._open_segment()
+                if self._segment is not None:
+                    self._segment.finish()
+                    self._is_complete = True
+            return True
+        finally:
+            self._writing.release()
 
     def _sync_failed(self, segment: Segment, error: OSError) -> Synced:
         """What was written since the last sync may be anywhere: cut it off, and let it be sent again."""
-        with self._lock:
-            self._loss = _Loss(trouble=error)
-            self._is_loss_reported = True
+        with self._writing:
+            with self._lock:
+                self._loss = _Loss(trouble=error)
+                self._is_loss_reported = True
             with suppress(OSError):
                 segment.cut(segment.synced_end)
         self._close(segment)
         return Synced(segment.synced_sequence, is_lost=True, trouble=error)
 
     def _close(self, segment: Segment) -> None:
-        with self._lock:
+        with self._writing:
             if self._loss is None and (self._pending or not segment.is_settled):
                 return
             segment.close()
-            self._segment = None
             facts: SegmentFacts | None = segment.facts
             if not segment.is_settled:
                 with suppress(OSError):
                     facts = scan_segment(segment.facts.path)
+            self._forget_segment(facts)
+
+    def _forget_segment(self, facts: SegmentFacts | None) -> None:
+        with self._lock:
+            self._segment = None
             if facts is not None:
                 self._facts.append(facts)
 
     def close(self) -> None:
-        """Let go of the file; nothing is written any more."""
-        with self._lock:
-            if self._segment is not None:
-                self._segment.close()
-                self._facts.append(self._segment.facts)
-                self._segment = None
+        """Let go of the file, unless a write hangs in it; nothing is written any more."""
+        if self._writing.acquire(timeout=_CLOSE_SECONDS):
+            try:
+                if self._segment is not None:
+                    self._segment.close()
+                    self._forget_segment(self._segment.facts)
+            finally:
+                self._writing.release()
 
 
 def _nobody(synced: Synced) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from asyncrr.errors import CorruptError, FormatError
+from asyncrr.syncing import sync_directory, sync_file
 from asyncrr.wire import (
     FRAME_HEADER_BYTES,
     KIND_CHUNK,
@@ -42,7 +43,6 @@ __all__ = [
     "directory_name",
     "scan_segment",
     "segment_paths",
-    "sync_directory",
 ]
 
 _GATHER_BYTES = 256 * 1024
@@ -128,30 +128,6 @@ def segment_paths(directory: str, writer_id: str | None = None) -> list[str]:
         if match and writer_id in (None, match[1]):
             found.append((match[1], int(match[2]), os.path.join(directory, name)))
     return [path for _, _, path in sorted(found)]
-
-
-def sync_directory(path: str) -> None:
-    """Make a new name in a directory survive a loss of power, where the system can."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync_file(descriptor: int) -> None:
-    """Wait until what was written is on the disk itself."""
-    if hasattr(os, "fdatasync"):
-        os.fdatasync(descriptor)
-        return
-    try:
-        from fcntl import F_FULLFSYNC, fcntl  # type: ignore[attr-defined,unused-ignore]
-    except ImportError:
-        os.fsync(descriptor)
-    else:
-        fcntl(descriptor, F_FULLFSYNC)
 
 
 class Segment:

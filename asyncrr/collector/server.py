@@ -14,6 +14,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from asyncrr.collector.access import Access, Guard, kept_token
 from asyncrr.collector.app import make_app, make_page_app
+from asyncrr.collector.ledger import NEVER, Rotation
+from asyncrr.collector.retention import FOR_EVER, Retention
 from asyncrr.collector.sessions import Sessions
 from asyncrr.collector.store import Store
 from asyncrr.errors import UsageError
@@ -45,6 +47,8 @@ class Collector:
         is_insecure: Allow another address than loopback without TLS.
         is_framed: Let pages of this machine, as notebooks are, show the collector's page in a frame.
         max_clients: How many recorders may be connected at once.
+        rotation: When a segment is ended and followed by another.
+        retention: How much, and how long, complete recordings are kept.
 
     Raises:
         UsageError: The address may not be bound like that.
@@ -63,6 +67,8 @@ class Collector:
         is_insecure: bool = False,
         is_framed: bool = False,
         max_clients: int = 10_000,
+        rotation: Rotation = NEVER,
+        retention: Retention = FOR_EVER,
     ) -> None:
         self.directory: str = os.path.abspath(os.fspath(directory))
         self.host = host
@@ -77,7 +83,7 @@ class Collector:
         self._is_framed = is_framed
         self._certificate = certificate
         self._key = key
-        self._store = Store(self.directory)
+        self._store = Store(self.directory, rotation=rotation, retention=retention)
         self._sessions = Sessions(self._store, max_clients)
         self._server: _Server | None = None
 
@@ -93,7 +99,7 @@ class Collector:
 
     @property
     def _address(self) -> str:
-        host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host  # nosec B104
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
     def __repr__(self) -> str:
@@ -110,7 +116,7 @@ class Collector:
         try:
             await self._store.open()
             if self._is_open and self.token is None:
-                self.token = await asyncio.to_thread(kept_token, self.directory)
+                self.token = await self._store.threads.run(kept_token, self.directory)
         except BaseException:
             listener.close()
             raise

@@ -19,7 +19,7 @@ from asyncrr.outbox import Outbox
 from asyncrr.sinks.targets import File, Stream, Target
 from asyncrr.wire import PREAMBLE, Frame, SegmentIndex, encode_header
 
-__all__ = ["FileSink", "StreamSink", "stdout_sink"]
+__all__ = ["FileSink", "SegmentSink", "SegmentWriter", "StreamSink", "stdout_sink"]
 
 _TAKE_BYTES = 8 * 2**20
 _SLICE_BYTES = 512 * 1024
@@ -28,7 +28,7 @@ _RETRY_SECONDS = 0.5
 _REOPEN_SECONDS = 0.05
 
 
-class _Segment:
+class SegmentWriter:
     """One segment being written: what a job in the disk's thread, or the process' end, does next to it.
 
     `written_sequence` moves only when the result of a write is known, under the lock that a write holds.
@@ -151,10 +151,10 @@ def _pieces(parts: list[bytes | memoryview]) -> list[bytes | memoryview]:
     return pieces
 
 
-class _SegmentSink:
+class SegmentSink:
     """Moves frames from an outbox to a segment through the disk's thread, one job at a time."""
 
-    def __init__(self, name: str, segment: _Segment, thread: Disk = disk) -> None:
+    def __init__(self, name: str, segment: SegmentWriter, thread: Disk = disk) -> None:
         self.name = name
         self._segment = segment
         self._thread = thread
@@ -286,7 +286,7 @@ class _SegmentSink:
         assert outbox is not None
         frames, self._batch = self._batch, []
         if error is None:
-            outbox.delivered(frames[-1].sequence)
+            self._handed_over(outbox, frames[-1].sequence)
         else:
             outbox.rewind(self._segment.written_sequence)
         if not self._segment.is_open:
@@ -298,6 +298,10 @@ class _SegmentSink:
         outbox.trouble(_translated(self.name, error))
         assert self._loop is not None
         self._loop.call_later(_RETRY_SECONDS, self.wake)
+
+    def _handed_over(self, outbox: Outbox, sequence: int) -> None:
+        """Everything up to frame `sequence` is written."""
+        outbox.delivered(sequence)
 
     def _closed(self, error: Exception | None) -> None:
         assert self._outbox is not None
@@ -314,7 +318,7 @@ def _translated(name: str, error: Exception) -> SinkError:
     return failure
 
 
-class FileSink(_SegmentSink):
+class FileSink(SegmentSink):
     """Writes an ``.arrd`` file that is readable at every prefix.
 
     An existing file is never truncated: a further segment is appended. A file has one writer at a time. A write that
@@ -334,7 +338,7 @@ class FileSink(_SegmentSink):
         self._place = os.path.abspath(self.path)
         self._is_in_line = False
         self._before: FileSink | None = None
-        super().__init__(self.path, _Segment(File(self.path), sync=durability == "disk"))
+        super().__init__(self.path, SegmentWriter(File(self.path), sync=durability == "disk"))
 
     def _is_to_wait(self) -> bool:
         if not self._is_in_line:
@@ -360,7 +364,7 @@ _latest: WeakValueDictionary[str, FileSink] = WeakValueDictionary()
 """Who came last to each file in this process."""
 
 
-class StreamSink(_SegmentSink):
+class StreamSink(SegmentSink):
     """Writes to a binary stream, such as a pipe or an open file, which stays open.
 
     Delivered means that the stream's ``write`` and ``flush`` have returned. They run in a thread of the sink's own,
@@ -373,7 +377,7 @@ class StreamSink(_SegmentSink):
 
     def __init__(self, stream: IO[bytes], name: str = "stream") -> None:
         self._stream = stream
-        super().__init__(name, _Segment(Stream(stream), sync=True), Disk(f"asyncrr-{name}"))
+        super().__init__(name, SegmentWriter(Stream(stream), sync=True), Disk(f"asyncrr-{name}"))
 
     def forget(self) -> StreamSink:
         """In a forked child: a segment of its own on the same stream."""

@@ -6,6 +6,9 @@ import os
 import time
 from typing import IO, Protocol
 
+from asyncrr.locking import lock_file
+from asyncrr.syncing import sync_directory, sync_file
+
 __all__ = ["File", "Stream", "Target"]
 
 _ALIGNMENT = 8
@@ -42,6 +45,7 @@ class File:
     def __init__(self, path: str) -> None:
         self._path = path
         self._descriptor = -1
+        self._is_name_synced = False
 
     def open(self) -> int:
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -64,7 +68,10 @@ class File:
             view = view[os.write(self._descriptor, view) :]
 
     def sync(self) -> None:
-        getattr(os, "fdatasync", os.fsync)(self._descriptor)
+        sync_file(self._descriptor)
+        if not self._is_name_synced:
+            sync_directory(os.path.dirname(self._path))
+            self._is_name_synced = True
 
     def cut(self, offset: int) -> None:
         os.ftruncate(self._descriptor, offset)
@@ -105,23 +112,11 @@ class Stream:
 
 
 def _lock(descriptor: int, path: str) -> None:
-    """Take the file for this writer alone; the lock goes with the descriptor, however the process ends."""
-    try:
-        import fcntl
-    except ImportError:
-        import msvcrt
-
-        def take() -> None:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-    else:
-
-        def take() -> None:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
+    """Take the file for this writer alone; one that is about to let go is waited for."""
     deadline = time.monotonic() + _LOCK_SECONDS
     while True:
         try:
-            return take()
+            return lock_file(descriptor)
         except OSError as error:
             if time.monotonic() >= deadline:
                 reason = "another writer has this file open: choose another path"

@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from asyncrr.errors import AuthError, ConnectError, FormatError, ProtocolError, SinkError, UsageError
-from asyncrr.outbox import Outbox
+from asyncrr.outbox import Outgoing
+from asyncrr.sinks.connection import numbers_of, open_connection, send_frames
 from asyncrr.wire import (
-    Ack,
-    End,
-    Ended,
-    Error,
-    Expected,
-    Frame,
-    Hello,
-    Welcome,
+    Delivered,
+    DeliverySender,
+    Done,
+    Refused,
+    Rewind,
+    SenderState,
     decode_message,
     encode_message,
 )
@@ -34,10 +33,8 @@ __all__ = ["INGEST_PATH", "WebSocketSink", "reconnect_delays"]
 INGEST_PATH = "/api/ingest"
 """Where a collector takes recorders."""
 
-_FRAGMENT_BYTES = 256 * 1024
-_CONTROL_BYTES = 2**20
-_PING_SECONDS = 5.0
 _LAST_SECONDS = 5.0
+_HANG_UP_SECONDS = 1.0
 
 _TOO_BIG, _DAMAGED = 1009, 1007
 _MAX_DAMAGED = 3
@@ -57,8 +54,9 @@ def reconnect_delays() -> Iterator[float]:
 class WebSocketSink:
     """Sends to a collector. A row is delivered once the collector has it on its disk.
 
-    Sends are never cancelled: where one cannot be finished the connection is cut, and the collector says after the
-    next one what it has. So nothing is lost and nothing is stored twice.
+    What is sent when, and what an answer means, :class:`asyncrr.wire.DeliverySender` decides. Sends are never
+    cancelled: where one cannot be finished the connection is cut, and the collector says after the next one what it
+    has. So nothing is lost and nothing is stored twice.
 
     Args:
         url: ``ws://host:port`` or ``wss://host:port``.
@@ -92,22 +90,28 @@ class WebSocketSink:
         self._delays = delays
         self._window_bytes = window_bytes
         self._open_timeout = open_timeout
-        self._outbox: Outbox | None = None
+        self._outbox: Outgoing | None = None
+        self._sender: DeliverySender | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
+        self._hearing: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         self._connection: ClientConnection | None = None
         self._is_finished = False
+        self._is_abandoned = False
         self._damaged = (-1, 0)  # behind which frame damage was found, and how often
 
     def __repr__(self) -> str:
         return f"<WebSocketSink {self.name}>"
 
-    def attach(self, outbox: Outbox) -> None:
-        """Begin to connect, and to take from `outbox`; goes on if it does so already."""
-        if outbox is self._outbox and self._task is not None and not self._task.done():
+    def attach(self, outbox: Outgoing) -> None:
+        """Begin to connect, and to take from `outbox`; goes on if it does so already on this loop."""
+        is_here = self._loop is asyncio.get_running_loop() and self._task is not None and not self._task.done()
+        if outbox is self._outbox and is_here:
             return
+        self._abandon()
         self._outbox = outbox
+        self._sender = DeliverySender(outbox.header, outbox.durable_sequence + 1, self._window_bytes)
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
         self._start()
@@ -132,9 +136,17 @@ class WebSocketSink:
     def finish(self, timeout: float) -> None:
         """Let go of the connection; what is not acknowledged was counted by the recording."""
         self._is_finished = True
+        if self._loop is not None and self._loop.is_closed():
+            self._abandon()
+            return
         self._abort()
-        if self._task is not None and self._loop is not None and not self._loop.is_closed():
+        if self._task is not None:
             self._task.cancel()
+
+    async def ended(self) -> None:
+        """Wait until nothing of the connection is left, after :meth:`finish`."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
 
     def forget(self) -> WebSocketSink:
         """In a forked child: close its copy of the socket, without a word to the collector."""
@@ -152,10 +164,38 @@ class WebSocketSink:
             open_timeout=self._open_timeout,
         )
 
+    def _abandon(self) -> None:
+        """Let go of tasks and a connection whose loop runs no more, so that nobody complains of their end."""
+        connection, self._connection = self._connection, None
+        tasks = [self._task, self._hearing, None if connection is None else connection.keepalive_task]
+        self._task = self._hearing = None
+        self._is_abandoned = True
+        for task in tasks:
+            if task is not None and not task.done():
+                task._log_destroy_pending = False  # type: ignore[attr-defined]
+                coroutine: Any = task.get_coro()
+                with contextlib.suppress(Exception):  # it would like to do more, which needs the loop
+                    coroutine.close()
+        self._is_abandoned = False
+        transport: Any = None if connection is None else connection.transport
+        if (opened := getattr(transport, "_sock", None)) is not None:
+            opened.close()
+            transport._sock = None
+
     def _abort(self) -> None:
         if self._connection is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed
                 self._connection.transport.abort()
+
+    async def _hang_up(self) -> None:
+        """Let go of the connection, and wait until nothing of it is left that would complain when the loop ends."""
+        self._abort()
+        connection, self._connection = self._connection, None
+        if connection is not None and not self._is_abandoned:
+            parts = [asyncio.ensure_future(connection.wait_closed())]
+            if connection.keepalive_task is not None:
+                parts.append(connection.keepalive_task)
+            await asyncio.wait(parts, timeout=_HANG_UP_SECONDS)
 
     # ---- the task
 
@@ -180,23 +220,28 @@ class WebSocketSink:
             return
 
     async def _send_until_closed(self, only_what_is_there: bool) -> None:
-        outbox = self._outbox
+        outbox, sender = self._outbox, self._sender
         assert outbox is not None
+        assert sender is not None
         delays = self._delays()
         while not (outbox.is_closed or self._is_finished or (only_what_is_there and outbox.is_empty)):
             try:
-                await self._connect()
+                self._connection = await open_connection(self.name, self._url, self._token, self._open_timeout)
                 delays = self._delays()
-                await self._converse(outbox, only_what_is_there)
+                await self._converse(outbox, sender, only_what_is_there)
             except (AuthError, ProtocolError) as error:
                 outbox.fail(error)
                 outbox.closed()
                 return
             except (OSError, EOFError, TimeoutError, SinkError) as error:
                 outbox.trouble(error)
-            finally:
+            except asyncio.CancelledError:  # without another wait, so that who wakes it finds it ended
                 self._abort()
                 self._connection = None
+                raise
+            finally:
+                sender.disconnected()
+                await self._hang_up()
             if outbox.is_closing and outbox.is_empty:  # nobody is there to be told of the end
                 outbox.closed()
             if outbox.is_closed:
@@ -205,53 +250,26 @@ class WebSocketSink:
                 outbox.status("reconnecting")
             await asyncio.sleep(next(delays))
 
-    async def _connect(self) -> None:
-        """Open a websocket, translating what can go wrong."""
-        from websockets.asyncio.client import connect
-        from websockets.exceptions import InvalidStatus, WebSocketException
-
-        headers = {} if self._token is None else {"Authorization": f"Bearer {self._token}"}
-        try:
-            self._connection = await connect(
-                self._url,
-                additional_headers=headers,
-                compression=None,
-                open_timeout=self._open_timeout,
-                ping_interval=_PING_SECONDS,
-                ping_timeout=2 * _PING_SECONDS,
-                close_timeout=1.0,
-                max_size=_CONTROL_BYTES,
-                **_without_proxy(self._url),
-            )
-        except InvalidStatus as error:
-            status = error.response.status_code
-            if status in (401, 403):
-                raise AuthError(self.name, f"refused with {status}: check token= or ASYNCRR_TOKEN") from None
-            raise ConnectError(self.name, f"answered {status}: is that a collector?") from None
-        except WebSocketException as error:
-            raise ConnectError(self.name, f"no websocket: {error}") from None
-
-    async def _converse(self, outbox: Outbox, only_what_is_there: bool) -> None:
+    async def _converse(self, outbox: Outgoing, sender: DeliverySender, only_what_is_there: bool) -> None:
         """Agree on a session, then send and hear until the outbox is closed or the connection ends."""
         from websockets.exceptions import ConnectionClosed
 
         connection = self._connection
         assert connection is not None
         try:
-            await connection.send(encode_message(Hello(outbox.header, outbox.durable_sequence + 1)))
+            await connection.send(encode_message(sender.connected()))
             async with asyncio.timeout(self._open_timeout):
-                welcome = self._understood(await connection.recv())
-            if not isinstance(welcome, Welcome):
-                raise ProtocolError(self.name, f"{type(welcome).__name__} instead of a welcome")
-            outbox.rewind(welcome.durable)
+                self._take_answer(await connection.recv(), outbox, sender)
             outbox.opened("connected")
-            await self._send_frames(connection, outbox.preface)
-            hearing = asyncio.create_task(self._hear(connection, outbox), name=f"asyncrr answers of {self.name}")
+            await send_frames(connection, outbox.preface)
+            name = f"asyncrr answers of {self.name}"
+            hearing = self._hearing = asyncio.create_task(self._hear(connection, outbox, sender), name=name)
             try:
-                await self._send(connection, outbox, hearing, only_what_is_there)
+                await self._send(connection, outbox, sender, hearing, only_what_is_there)
             finally:
-                hearing.cancel()
-                await asyncio.wait([hearing])
+                if not self._is_abandoned:
+                    hearing.cancel()
+                    await asyncio.wait([hearing])
             hearing.cancelled() or hearing.result()
         except ConnectionClosed as error:
             code = None if error.rcvd is None else error.rcvd.code
@@ -273,78 +291,56 @@ class WebSocketSink:
             reason = f"what follows frame {durable} changed after it was logged: leave out copy=False"
             raise ProtocolError(self.name, reason) from None
 
-    def _understood(self, data: str | bytes) -> Any:
+    def _take_answer(self, data: str | bytes, outbox: Outgoing, sender: DeliverySender) -> bool:
+        """Do what follows from a message of the collector; tells whether it has ended the session."""
         try:
-            message = decode_message(data if isinstance(data, bytes) else data.encode())
+            outcome = sender.receive(decode_message(data if isinstance(data, bytes) else data.encode()))
         except FormatError as error:
             raise ProtocolError(self.name, str(error)) from None
-        if isinstance(message, Error):
-            raise ProtocolError(self.name, f"{message.code}: {message.text}")
-        return message
+        match outcome:
+            case Delivered(sequence):
+                outbox.delivered(sequence)
+            case Rewind(durable):
+                outbox.rewind(durable)
+            case Refused(code, text):
+                raise ProtocolError(self.name, f"{code}: {text}")
+            case Done():
+                return True
+        self._changed.set()
+        return False
 
-    async def _hear(self, connection: ClientConnection, outbox: Outbox) -> None:
+    async def _hear(self, connection: ClientConnection, outbox: Outgoing, sender: DeliverySender) -> None:
         """Take the collector's answers until it has ended the session."""
-        while True:
-            match self._understood(await connection.recv()):
-                case Ack(durable):
-                    outbox.delivered(durable)
-                case Expected(sequence):
-                    outbox.rewind(sequence - 1)
-                case Ended():
-                    return
-            self._changed.set()
+        while not self._take_answer(await connection.recv(), outbox, sender):
+            pass
 
     async def _send(
-        self, connection: ClientConnection, outbox: Outbox, hearing: asyncio.Task[None], only_what_is_there: bool
+        self,
+        connection: ClientConnection,
+        outbox: Outgoing,
+        sender: DeliverySender,
+        hearing: asyncio.Task[None],
+        only_what_is_there: bool,
     ) -> None:
         hearing.add_done_callback(lambda _: self._changed.set())
         while not hearing.done():
             self._changed.clear()
-            room = self._window_bytes - outbox.in_flight_bytes
-            if outbox.has_queued and room > 0:
-                await self._send_frames(connection, outbox.take(room))
+            if sender.state is SenderState.ENDING:
+                async with asyncio.timeout(_LAST_SECONDS):
+                    await self._changed.wait()
+            elif outbox.has_queued and sender.room_bytes > 0:
+                frames = outbox.take(sender.room_bytes)
+                for frame in frames:
+                    sender.sent(frame.sequence, frame.nbytes, numbers_of(frame))
+                await send_frames(connection, frames)
             elif outbox.is_empty and only_what_is_there:
                 return
+            elif outbox.is_empty and outbox.is_closing and outbox.is_complete:
+                await connection.send(encode_message(sender.end()))
             elif outbox.is_empty and outbox.is_closing:
-                await connection.send(encode_message(End(outbox.durable_sequence)))
-                await asyncio.wait([hearing], timeout=_LAST_SECONDS)
                 outbox.closed()
                 return
             else:
                 await self._changed.wait()
-
-    async def _send_frames(self, connection: ClientConnection, frames: list[Frame]) -> None:
-        """Small frames go together in one message, a big one in fragments of one."""
-        small: list[bytes | memoryview] = []
-        size = 0
-        for frame in frames:
-            if frame.nbytes > _FRAGMENT_BYTES and small:
-                await connection.send(b"".join(small))
-                small, size = [], 0
-            if frame.nbytes > _FRAGMENT_BYTES:
-                await connection.send(_fragments(frame))
-                continue
-            small += frame.buffers
-            size += frame.nbytes
-            if size > _FRAGMENT_BYTES:
-                await connection.send(b"".join(small))
-                small, size = [], 0
-        if small:
-            await connection.send(b"".join(small))
-
-
-def _fragments(frame: Frame) -> Iterator[bytes | memoryview]:
-    for buffer in frame.buffers:
-        view = memoryview(buffer)
-        for start in range(0, len(view), _FRAGMENT_BYTES):
-            yield view[start : start + _FRAGMENT_BYTES]
-
-
-def _without_proxy(url: str) -> dict[str, Any]:
-    """On the way to this machine a proxy of the environment is not used (websockets 15 and later know of proxies)."""
-    from inspect import signature
-
-    from websockets.asyncio.client import connect
-
-    is_local = urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
-    return {"proxy": None} if is_local and "proxy" in signature(connect.__init__).parameters else {}
+        if sender.state is SenderState.ENDED:
+            outbox.closed()

@@ -144,18 +144,19 @@ class BodyReader:
             if step == 1:
                 return np.arange(low, low + count, dtype=np.int64)
             return np.arange(count, dtype=np.int64) * step + low
+        offset, unit, *_ = [*list(form)[3:], None, None]
         if width == 8:
-            values = self.take(form[3], count, _INT64)
+            values = self.take(offset, count, _INT64)
             if int(values.min()) != low or int(values.max()) != high:
                 raise CorruptError("numbers do not have the bounds that the head names")
             return values
         if width > _IN_UNITS:
-            units = self.take(form[3], count, _UNSIGNED[width - _IN_UNITS])
-            unit = read_int([*form, None][4], "a unit", 1, MAX_INT64)
+            units = self.take(offset, count, _UNSIGNED[width - _IN_UNITS])
+            unit = read_int(unit, "a unit", 1, MAX_INT64)
             if units.min() or low + unit * int(units.max()) != high:
                 raise CorruptError("numbers do not have the bounds that the head names")
             return units.astype(_INT64) * unit + low
-        steps = self.take(form[3], count - 1, _UNSIGNED[width])
+        steps = self.take(offset, count - 1, _UNSIGNED[width])
         if low + int(steps.sum(dtype=np.uint64)) != high:
             raise CorruptError("differences do not add up to the last number")
         values = np.empty(count, np.int64)

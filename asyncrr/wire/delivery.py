@@ -187,9 +187,10 @@ class DeliverySender:
             frame_count: How many numbers it stands for, its own being the last.
 
         Raises:
-            UsageError: It is not the next one, or frames cannot be sent now.
+            UsageError: It leaves out the next one, or frames cannot be sent now.
         """
-        if self.state is not SenderState.STREAMING or sequence - frame_count + 1 != self._next:
+        first = sequence - frame_count + 1  # lower where some of what it stands for arrived before it was dropped here
+        if self.state is not SenderState.STREAMING or not first <= self._next <= sequence:
             raise UsageError(f"frame {sequence} cannot be sent while {self.state.name} and {self._next} is next")
         self._next = sequence + 1
         self._greatest = max(self._greatest, sequence)
@@ -254,6 +255,7 @@ class DeliverySender:
         self._in_flight.clear()
         self._in_flight_bytes = 0
         self.durable = durable
+        self._greatest = max(self._greatest, durable)
         self._next = durable + 1
         return Rewind(durable)
 

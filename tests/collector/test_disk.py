@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import threading
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -250,5 +252,37 @@ def test_a_recorder_that_ignores_its_window_is_not_read_any_more(tmp_path: Path,
             disk.room = None
             await client.acknowledged(2999)
             await flooding
+
+    asyncio.run(main())
+
+
+def test_a_disk_that_stands_still_holds_up_nobody_but_who_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stands_still, goes_on = threading.Event(), threading.Event()
+
+    def write(descriptor: int, data: bytes | memoryview) -> int:
+        stands_still.set()
+        goes_on.wait(30)
+        return os.write(descriptor, data)
+
+    async def main() -> None:
+        async with collecting(tmp_path) as collector, recorder(collector) as slow, recorder(collector) as other:
+            await slow.greet(header("slow"))
+            monkeypatch.setattr(segments, "write_some", write)
+            await slow.send(frame(1))
+            await asyncio.to_thread(stands_still.wait, 30)
+            try:
+                await slow.send(frame(2))
+                await other.greet(header("other"))
+                await other.send(frame(1))
+                address = f"{collector.page}/api/health"
+                answer = await asyncio.to_thread(urllib.request.urlopen, address, timeout=20)
+                assert answer.status == 200
+                answer.close()
+            finally:
+                goes_on.set()
+            await slow.acknowledged(2)
+            await other.acknowledged(1)
 
     asyncio.run(main())

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+import subprocess
+import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -97,3 +101,62 @@ def test_a_spawned_collector_takes_rows() -> None:
     finally:
         spawned.process.kill()
         spawned.process.wait(10)
+
+
+ENDS = {
+    "a plain script": "rr.serve(recording=rec)\nlog()",
+    "a plain script that closes": "server = rr.serve(recording=rec)\nlog()\nrec.close()\nserver.close()",
+    "a plain script that raises": "rr.serve(recording=rec)\nlog()\nsys.exit(3)",
+    "a loop that ends after a flush": """
+async def main():
+    rec.serve()
+    log()
+    await rec.flush()
+
+asyncio.run(main())
+""",
+    "a loop that ends at once": """
+async def main():
+    rec.serve()
+    log()
+
+asyncio.run(main())
+""",
+    "a browser that stays": """
+import atexit, http.client
+server = rr.serve(recording=rec)
+log()
+browser = http.client.HTTPConnection("127.0.0.1", server.port)
+atexit.register(browser.close)
+browser.request("GET", "/api/health")
+browser.getresponse().read()
+""",
+    "the page alone": "rr.start_web_viewer_server()",
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_hosted_collector_ends_with_its_process_without_a_word(tmp_path: Path, end: str) -> None:
+    script = f"""
+import asyncio, logging, sys, tempfile
+import asyncrr as rr
+
+logging.getLogger("asyncio").setLevel(logging.ERROR)  # not that this machine is slow
+tempfile.tempdir = {str(tmp_path)!r}
+rec = rr.new_recording("ends", recording_id="ends")
+
+def log():
+    for number in range(50):
+        rec.log("x", rr.Scalars(number))
+
+{ENDS[end]}
+"""
+    start = time.monotonic()
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", script]
+    environment = {**os.environ, "PYTHONPATH": str(Path(rr.__file__).parent.parent)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=40, check=False)
+    assert (done.returncode, done.stderr) == (3 if "raises" in end else 0, "")
+    assert time.monotonic() - start < 15
+    if "page" not in end:
+        (directory,) = tmp_path.glob("asyncrr-*")
+        assert stored_values(directory, "ends") == list(range(50))

@@ -13,7 +13,7 @@ from recorder import frame, header
 
 import asyncrr as rr
 from asyncrr.outbox import Outbox
-from asyncrr.sinks.file import _Segment
+from asyncrr.sinks.file import SegmentWriter
 from asyncrr.sinks.targets import File, Stream
 
 
@@ -51,7 +51,7 @@ class Torn:
     def __init__(self, path: Path, bytes_before_failing: int, failing_cuts: int = 0) -> None:
         self.path = path
         self.target = TornFile(path)
-        self.segment = _Segment(self.target, sync=False)
+        self.segment = SegmentWriter(self.target, sync=False)
         self.segment.open(Outbox("torn", header(), 1, threading.RLock()))
         self.segment.write([frame(1)])
         self.whole = path.read_bytes()
@@ -127,7 +127,7 @@ def test_a_trailer_that_is_torn_is_left_out(tmp_path: Path) -> None:
 def test_a_header_that_is_torn_leaves_no_segment_and_may_be_tried_again(tmp_path: Path) -> None:
     path = tmp_path / "a.arrd"
     target = TornFile(path)
-    segment = _Segment(target, sync=False)
+    segment = SegmentWriter(target, sync=False)
     outbox = Outbox("torn", header(), 1, threading.RLock())
     target.bytes_before_failing = 9
     with pytest.raises(OSError, match="No space left"):
@@ -154,7 +154,7 @@ def test_what_a_stream_took_stays_and_readers_find_the_next_frame() -> None:
             raise OSError(32, "Broken pipe")
 
     stream = TornStream()
-    segment = _Segment(Stream(stream), sync=True)
+    segment = SegmentWriter(Stream(stream), sync=True)
     segment.open(Outbox("torn", header(), 1, threading.RLock()))
     segment.write([frame(1)])
     stream.is_failing = True

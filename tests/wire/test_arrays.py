@@ -144,3 +144,9 @@ def test_buffers_are_views_of_the_body() -> None:
 def test_hostile_forms_are_damage(take: Any) -> None:
     with pytest.raises(CorruptError):
         take(BodyReader(memoryview(b"\x01" * 24)))
+
+
+@pytest.mark.parametrize("width", [1, 8])
+def test_numbers_without_an_offset_are_refused(width: int) -> None:
+    with pytest.raises(CorruptError, match="offset"):
+        BodyReader(memoryview(bytes(64))).take_numbers([width, 0, 3], 4)

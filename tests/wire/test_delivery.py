@@ -112,6 +112,21 @@ def test_the_window_bounds_what_is_not_acknowledged() -> None:
     assert sender.room_bytes == 100
 
 
+def test_a_gap_may_begin_with_numbers_that_arrived_before_it_took_their_place() -> None:
+    sender = streaming(durable=7)
+    with pytest.raises(UsageError, match="8 is next"):
+        sender.sent(7, 5, frame_count=3)
+    sender.sent(9, 5, frame_count=5)
+    assert sender.receive(Ack(9)) == Delivered(9)
+
+
+def test_what_a_welcome_names_may_be_acknowledged_again() -> None:
+    sender = streaming(durable=7)
+    assert sender.receive(Ack(7)) == Delivered(7)
+    with pytest.raises(CorruptError, match="never sent"):
+        sender.receive(Ack(8))
+
+
 def test_frames_are_sent_in_order() -> None:
     sender = streaming()
     with pytest.raises(UsageError, match="1 is next"):

@@ -1,0 +1,181 @@
+"""The harness: processes that can be killed, a wire that can be disturbed, and an oracle that knows every row.
+
+Everything is driven by asyncrr's public interface and command line. A campaign is a number of rounds, each with a seed
+of its own, which a failure prints. CI runs small campaigns::
+
+    pytest tests/faults                                       # small
+    ASYNCRR_FAULTS=full pytest tests/faults --timeout 0       # full, for hours
+    ASYNCRR_FAULTS_SEED=17 pytest tests/faults -k kills       # one round again
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import multiprocessing
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from faults import programs
+
+import asyncrr as rr
+
+__all__ = ["Program", "check_rows", "collector", "rounds", "seeds", "started"]
+
+_context = multiprocessing.get_context("forkserver" if hasattr(os, "fork") else "spawn")
+
+
+@functools.cache
+def _prepare() -> None:
+    """Have one process import everything, of which all others are forked: they start at once."""
+    if not hasattr(os, "fork"):
+        return
+    from multiprocessing import forkserver
+
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)  # it looks for what it imports beforehand there
+    try:
+        _context.set_forkserver_preload(["faults.programs"])
+        forkserver.ensure_running()
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
+
+
+def rounds(small: int, full: int) -> int:
+    """How many rounds a campaign has."""
+    return full if os.environ.get("ASYNCRR_FAULTS") == "full" else small
+
+
+def seeds(small: int, full: int) -> Iterator[int]:
+    """The seed of each round; where a round fails, its seed is told."""
+    asked = os.environ.get("ASYNCRR_FAULTS_SEED")
+    for seed in [int(asked)] if asked else range(rounds(small, full)):
+        try:
+            yield seed
+        except GeneratorExit:  # the round has failed: the loop over this was left
+            print(f"\nthis round again: ASYNCRR_FAULTS_SEED={seed}")  # noqa: T201
+            raise
+
+
+class Program:
+    """A process that runs one function of :mod:`faults.programs` and reports by a pipe.
+
+    Args:
+        act: The function; its first argument is the pipe.
+        arguments: The others.
+    """
+
+    def __init__(self, act: Callable[..., None], *arguments: Any) -> None:
+        _prepare()
+        self._reports, theirs = _context.Pipe(duplex=False)
+        self._process = _context.Process(target=act, args=(theirs, *arguments), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    def report(self, seconds: float = 30.0) -> Any:
+        """The next report."""
+        if not self._reports.poll(seconds):
+            raise TimeoutError(f"no report of {self._process.name} within {seconds} s")
+        return self._reports.recv()
+
+    def last_report(self, otherwise: Any) -> Any:
+        """What was reported last by a process that has ended, without what was cut by its end."""
+        last = otherwise
+        with contextlib.suppress(EOFError, OSError):
+            while self._reports.poll(0):
+                last = self._reports.recv()
+        return last
+
+    def signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it without a chance to do anything more."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        self.join()
+
+    def join(self, seconds: float = 30.0) -> int | None:
+        """Wait for its end; the exit code."""
+        self._process.join(seconds)
+        return self._process.exitcode
+
+    def close(self) -> None:
+        self.kill()
+        self._reports.close()
+
+
+@contextlib.contextmanager
+def started(act: Callable[..., None], *arguments: Any) -> Iterator[Program]:
+    """A program that is gone at the end."""
+    program = Program(act, *arguments)
+    try:
+        yield program
+    finally:
+        program.close()
+
+
+@contextlib.contextmanager
+def collector(directory: Path, port: int, *arguments: str) -> Iterator[Program]:
+    """``asyncrr serve``, once it answers."""
+    with started(programs.serve, ["serve", "--json", "--dir", str(directory), "--port", str(port), *arguments]) as it:
+        assert it.report()["port"] == port
+        yield it
+
+
+def digest(writer: str, number: int) -> str:
+    """What a row carries beside its writer and number, so that a false one is noticed."""
+    return hashlib.blake2b(f"{writer} {number}".encode(), digest_size=8).hexdigest()
+
+
+def check_rows(source: Any, least: dict[str, int], *, gaps: bool = False) -> dict[str, int]:
+    """The oracle: each writer's rows are there once and in order from the first on, unchanged, and no fewer than asked.
+
+    Args:
+        source: What :func:`asyncrr.read_recording` takes.
+        least: For each writer, how many rows were acknowledged.
+        gaps: Whether rows may be missing where a gap mark tells of them.
+
+    Returns:
+        For each writer, how many rows there are.
+    """
+    data = rr.read_recording(source)
+    numbers: dict[str, list[int]] = {writer: [] for writer in least}
+    for row in sorted(data.rows("rows"), key=lambda row: row.row_id):
+        (writer,), (number,), (told,) = (row.components[name] for name in ("writer", "number", "digest"))
+        assert told == digest(writer, int(number)), f"row {number} of {writer} changed"
+        numbers.setdefault(writer, []).append(int(number))
+    for writer, found in numbers.items():
+        if not gaps:
+            assert not data.gaps()
+            assert found == list(range(len(found))), f"{writer}: {found}"
+        assert len(found) >= least.get(writer, 0), f"{writer}: {len(found)} rows of {least[writer]} acknowledged"
+    return {writer: len(found) for writer, found in numbers.items()}
+
+
+def wait_until(claim: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait for what only another process can do."""
+    deadline = time.monotonic() + seconds
+    while not claim():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.005)
+
+
+def later(chance: random.Random, most: float) -> None:
+    """Wait for a random time."""
+    time.sleep(chance.uniform(0, most))

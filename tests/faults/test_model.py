@@ -1,0 +1,289 @@
+"""Client, collector, disk and network as one state machine, whose rules are also crashes of each."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import tempfile
+from collections import deque
+from typing import Any
+
+from faults.harness import rounds
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from recorder import frame, header
+
+from asyncrr.collector import segments
+from asyncrr.collector.ledger import Ledger, Rotation
+from asyncrr.collector.segments import Place, StaticKey, directory_name, scan_segment, segment_paths
+from asyncrr.wire import (
+    Ack,
+    DeliveryReceiver,
+    DeliverySender,
+    End,
+    Ended,
+    Hello,
+    RawFrame,
+    ReceiverVerdict,
+    SenderState,
+    parse_frame,
+    read_frames,
+)
+
+HEADER = header("model", "0" * 32)
+MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None
+
+
+class Delivery(RuleBasedStateMachine):
+    """One writer, with a spool: what it logged it can send again after a crash."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.place = tempfile.mkdtemp(dir=MEMORY, prefix="asyncrr-model-")
+        self.directory = os.path.join(self.place, directory_name(HEADER.recording_id))
+        os.mkdir(self.directory)
+        self.logged = 0
+        self.acknowledged = 0
+        self.sender = DeliverySender(HEADER, 1, 3000)
+        self.next = 1
+        self.up: deque[Any] = deque()
+        self.down: deque[Any] = deque()
+        self.end: End | None = None
+        self.is_ending = False
+        self.room: int | None = None
+        self.error = errno.ENOSPC
+        self.failing_syncs = 0
+        self.write, self.sync_file = segments.write_some, segments.sync_file
+        segments.write_some, segments.sync_file = self.write_some, self.sync
+        self.ledger = self.from_disk()
+        self.seen = 0
+
+    # ---- the disk
+
+    def write_some(self, descriptor: int, data: bytes | memoryview) -> int:
+        if self.room is None:
+            return os.write(descriptor, data)
+        written = os.write(descriptor, data[: self.room])
+        self.room -= written
+        if not written:
+            raise OSError(self.error, os.strerror(self.error))
+        return written
+
+    def sync(self, descriptor: int) -> None:
+        if self.failing_syncs:
+            self.failing_syncs -= 1
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    def from_disk(self) -> Ledger:
+        durable, number, is_complete = 0, 0, False
+        statics: dict[StaticKey, Place] = {}
+        for path in segment_paths(self.directory, HEADER.writer_id):
+            number = int(path.rpartition("-")[2].removesuffix(".arrd"))
+            facts = scan_segment(path)
+            if facts is not None:
+                durable, is_complete = max(durable, facts.last_sequence), facts.is_complete
+        receiver = DeliveryReceiver(durable, "model")
+        return Ledger(HEADER, self.directory, receiver, number + 1, statics, is_complete, Rotation(nbytes=2000))
+
+    @rule(room=st.integers(0, 2000), error=st.sampled_from([errno.ENOSPC, errno.EIO]))
+    def disk_becomes_full_or_breaks(self, room: int, error: int) -> None:
+        self.room, self.error = room, error
+
+    @rule()
+    def disk_is_well_again(self) -> None:
+        self.room = None
+
+    @rule()
+    def a_sync_will_fail(self) -> None:
+        self.failing_syncs += 1
+
+    # ---- the client
+
+    @precondition(lambda self: self.sender.state not in (SenderState.ENDING, SenderState.ENDED))
+    @rule(count=st.integers(1, 5))
+    def log(self, count: int) -> None:
+        self.logged += count
+
+    @precondition(lambda self: self.sender.state is SenderState.DISCONNECTED)
+    @rule()
+    def connect(self) -> None:
+        self.up.clear()
+        self.down.clear()
+        self.up.append(self.sender.connected())
+
+    @precondition(lambda self: self.sender.state is SenderState.STREAMING)
+    @rule(count=st.integers(1, 5))
+    def send(self, count: int) -> None:
+        while count and self.next <= self.logged and self.sender.room_bytes:
+            one = parse_frame(frame(self.next))
+            self.sender.sent(self.next, one.nbytes)
+            self.up.append(one)
+            self.next += 1
+            count -= 1
+
+    @precondition(lambda self: self.sender.state is SenderState.STREAMING and self.sender.durable == self.logged > 0)
+    @rule()
+    def finish(self) -> None:
+        if self.next > self.logged:
+            self.up.append(self.sender.end())
+
+    @precondition(lambda self: self.sender.state is not SenderState.ENDED)
+    @rule()
+    def client_is_killed(self) -> None:
+        """What is acknowledged is gone from its spool."""
+        self.cut()
+        self.sender = DeliverySender(HEADER, self.acknowledged + 1, 3000)
+        self.next = self.acknowledged + 1
+
+    # ---- the network
+
+    @rule()
+    def cut(self) -> None:
+        self.sender.disconnected()
+        self.up.clear()
+        self.down.clear()
+        self.end, self.is_ending = None, False
+
+    @precondition(lambda self: self.down)
+    @rule(count=st.integers(1, 5))
+    def answers_arrive(self, count: int) -> None:
+        for _ in range(min(count, len(self.down))):
+            if self.sender.state is SenderState.ENDED:  # nobody hears any more
+                return
+            self.sender.receive(self.down.popleft())
+            self.acknowledged = max(self.acknowledged, self.sender.durable)
+            self.next = self.sender._next
+
+    @precondition(lambda self: self.up)
+    @rule(count=st.integers(1, 5))
+    def messages_arrive(self, count: int) -> None:
+        for _ in range(min(count, len(self.up))):
+            self.collect(self.up.popleft())
+
+    @rule(rows=st.integers(1, 5), is_heard=st.booleans())
+    def everything_moves(self, rows: int, is_heard: bool) -> None:
+        """One turn of all, so that crashes fall into long lives as well."""
+        if self.sender.state is SenderState.DISCONNECTED:
+            self.connect()
+        if self.sender.state not in (SenderState.ENDING, SenderState.ENDED):
+            self.log(rows)
+        for _ in range(2):
+            self.messages_arrive(100)
+            self.answers_arrive(100)
+            if self.sender.state is SenderState.STREAMING:
+                self.send(rows)
+        self.collector_writes()
+        self.collector_syncs()
+        if is_heard:
+            self.answers_arrive(100)
+
+    # ---- the collector
+
+    def collect(self, message: Any) -> None:
+        receiver = self.ledger.receiver
+        if isinstance(message, Hello):
+            welcome = receiver.hello(message)
+            self.ledger.restart_at(welcome.durable)
+            self.seen = welcome.durable
+            self.down.append(welcome)
+        elif isinstance(message, RawFrame):
+            verdict = receiver.offer(message.sequence)
+            if verdict in (ReceiverVerdict.TAKE, ReceiverVerdict.PENDING, ReceiverVerdict.REPEATED):
+                self.seen = max(self.seen, message.sequence)
+            if verdict is ReceiverVerdict.TAKE:
+                self.ledger.take([message], message.nbytes)
+            elif verdict is ReceiverVerdict.REPEATED:
+                self.acknowledge()
+            elif verdict is ReceiverVerdict.GAP:
+                self.down.append(receiver.expected())
+        else:
+            self.end = message
+            self.try_to_end()
+
+    def acknowledge(self) -> None:
+        self.down.append(Ack(min(self.ledger.receiver.durable, self.seen)))
+
+    def try_to_end(self) -> None:
+        if self.end is None:
+            return
+        answer = self.ledger.receiver.ended(self.end)
+        if isinstance(answer, Ended):
+            self.end, self.is_ending = None, True
+            self.ledger.finish()
+        elif answer is not None:
+            self.end = None
+            self.down.append(answer)
+
+    @rule()
+    def collector_writes(self) -> None:
+        self.ledger.write()
+
+    @rule()
+    def collector_syncs(self) -> None:
+        synced = self.ledger.sync()
+        if synced is None:
+            return
+        self.ledger.settle(synced)
+        if self.sender.state in (SenderState.DISCONNECTED, SenderState.GREETING):
+            return
+        if synced.is_lost:
+            self.down.append(self.ledger.receiver.expected())
+        else:
+            self.acknowledge()
+        if synced.is_finished and self.is_ending:
+            self.is_ending = False
+            self.down.append(Ended())
+        self.try_to_end()
+
+    @rule(is_power=st.booleans(), kept=st.floats(0, 1))
+    def collector_is_killed(self, is_power: bool, kept: float) -> None:
+        """By a signal, or with its machine, where any part of what was not synced is lost."""
+        self.cut()
+        segment = self.ledger._segment
+        self.ledger.close()
+        if is_power and segment is not None:
+            size = os.path.getsize(segment.facts.path)
+            rest = max(0, size - segment.synced_end)
+            os.truncate(segment.facts.path, segment.synced_end + int(rest * kept) if rest else size)
+        self.failing_syncs = 0  # a collector that cannot read what it has takes nobody
+        self.check()
+        self.ledger = self.from_disk()
+
+    @invariant()
+    def the_numbers_are_sound(self) -> None:
+        receiver = self.ledger.receiver
+        assert self.acknowledged <= receiver.durable <= receiver.received <= self.logged
+        assert self.ledger.held_bytes >= 0
+        if self.sender.state is SenderState.ENDED:
+            assert self.acknowledged == self.logged
+
+    def check(self) -> None:
+        """Every acknowledged frame is on the disk, once and in order."""
+        found = []
+        for path in segment_paths(self.directory, HEADER.writer_id):
+            facts = scan_segment(path)
+            if facts is not None:
+                with open(path, "rb") as file:
+                    content = file.read(facts.end)
+                found += [one.sequence for one in read_frames(content) if isinstance(one, RawFrame) and one.sequence]
+        assert found == list(range(1, len(found) + 1))
+        assert len(found) >= self.acknowledged
+
+    def teardown(self) -> None:
+        segments.write_some, segments.sync_file = self.write, self.sync_file
+        with contextlib.suppress(OSError):
+            self.ledger.close()
+        self.check()
+        shutil.rmtree(self.place, ignore_errors=True)
+
+
+TestDelivery = Delivery.TestCase
+TestDelivery.settings = settings(
+    max_examples=rounds(150, 100_000),
+    stateful_step_count=50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
