@@ -335,12 +335,12 @@ class Spooled:
             self._last_row = last
 
     def _gap_before(self, sequence: int, row: int) -> Frame:
-        """Stands for frames that are damaged, up to the one before `sequence`."""
+        """Stands for frames that are damaged, up to the one before `sequence`; each had one row at least."""
         before = self._found[-1].sequence if self._found else self._taken
         count = sequence - 1 - before
         self.damaged += count
         first = self._last_row + 1
-        return encode_gap(Gap(first, max(first, row - 1), 0, "spool_damaged", frame_count=count), sequence - 1)
+        return encode_gap(Gap(first, max(first, row - 1), count, "spool_damaged", frame_count=count), sequence - 1)
 
     def delivered(self, sequence: int) -> None:
         """Everything up to frame `sequence` is on the collector's disk: whole files of it are removed."""

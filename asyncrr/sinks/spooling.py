@@ -110,7 +110,7 @@ class SpoolSink(SegmentSink):
         if spooled.error is not None and outbox.opening_error is None:
             notice(f"{spooled.error}; rows stay in the spool, send them with: asyncrr push DIR URL")
             outbox.refuse_opening(spooled.error)
-        if spooled.last_trouble is not None:
+        if spooled.last_trouble is not None and not outbox.has_queued:  # else the spool's own trouble comes first
             outbox.trouble(spooled.last_trouble)
         if spooled.durable_sequence > outbox.durable_sequence:
             outbox.delivered(min(spooled.durable_sequence, self._files.written_sequence))
