@@ -164,14 +164,29 @@ CHILDREN = {
 }
 
 
-@pytest.mark.parametrize("child", CHILDREN)
-@pytest.mark.parametrize("kind", ["file", "websocket", "spool"])
-def test_children_while_connected(tmp_path: Path, kind: str, child: str) -> None:
+SPAWNING = """
+def work():
+    global target
+    if kind == "file":
+        target = target.replace("run", "child")
+    start(); log("child"); rec.close()
+
+if __name__ == "__main__":
+    start(); log("parent"); rec.flush()
+    child = multiprocessing.get_context("METHOD").Process(target=work)
+    child.start(); child.join()
+    assert child.exitcode == 0
+    log("after"); rec.close()
+"""
+
+
+def check_family(tmp_path: Path, kind: str, script: list[str]) -> None:
+    """Run a script whose recording is connected while it has a child: all three parts of the rows are there."""
     number = free_port()
     with collector(tmp_path / "collected", number):
         target = str(tmp_path / "run.arrd") if kind == "file" else f"ws://127.0.0.1:{number}"
         done = subprocess.run(
-            [sys.executable, "-c", SCRIPT + textwrap.dedent(CHILDREN[child]), kind, target, str(tmp_path / "spool")],
+            [sys.executable, *script, kind, target, str(tmp_path / "spool")],
             capture_output=True,
             text=True,
             timeout=60,
@@ -184,3 +199,16 @@ def test_children_while_connected(tmp_path: Path, kind: str, child: str) -> None
     for source in sources:
         found |= check_rows(source, {})
     assert found == {"parent": COUNT, "child": COUNT, "after": COUNT}
+
+
+@pytest.mark.parametrize("child", CHILDREN)
+@pytest.mark.parametrize("kind", ["file", "websocket", "spool"])
+def test_children_while_connected(tmp_path: Path, kind: str, child: str) -> None:
+    check_family(tmp_path, kind, ["-c", SCRIPT + textwrap.dedent(CHILDREN[child])])
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+@pytest.mark.parametrize("kind", ["file", "websocket", "spool"])
+def test_children_of_their_own_while_connected(tmp_path: Path, kind: str, method: str) -> None:
+    (tmp_path / "main.py").write_text(SCRIPT + SPAWNING.replace("METHOD", method))
+    check_family(tmp_path, kind, [str(tmp_path / "main.py")])
