@@ -88,3 +88,35 @@ def test_asyncrr_is_right_in_every_experiment_of_the_comparison(tmp_path: Path) 
     assert [line for line in lines if "0 in the wrong" not in line and "0 with another" not in line] == []
     if find_spec("rerun") is None:
         assert len(list(tmp_path.iterdir())) == 1
+
+
+NOTEBOOK = """
+import json, sys
+from IPython.core.interactiveshell import InteractiveShell
+
+shell = InteractiveShell.instance()
+with open(sys.argv[1], encoding="utf-8") as file:
+    cells = [cell for cell in json.load(file)["cells"] if cell["cell_type"] == "code"]
+for cell in cells:
+    shell.run_cell("".join(cell["source"])).raise_error()
+"""
+
+
+def test_the_notebook_runs(tmp_path: Path) -> None:
+    """In IPython, which runs the cells of a notebook as its kernel does."""
+    if find_spec("IPython") is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("IPython is not installed: pip install '.[test]'")
+        pytest.skip("IPython is not installed")
+    ended = subprocess.run(
+        [sys.executable, "-c", NOTEBOOK, EXAMPLES / "14_notebook.ipynb"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": str(EXAMPLES.parent), "BROWSER": "true", "IPYTHONDIR": str(tmp_path)},
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "400 rows logged, 400 delivered, 0 dropped" in ended.stdout
+    assert "['note'] [['from here on it goes to a file']]" in ended.stdout
