@@ -185,14 +185,17 @@ def test_spawn_starts_a_collector_for_the_new_recording(monkeypatch: pytest.Monk
 
 
 def test_arguments_are_those_of_the_methods() -> None:
-    """In the same order, by the same names and with the same defaults; the recording comes last of those without names."""
+    """In the same order, by the same names and with the same defaults; the recording comes last.
+
+    Last of all, or of those that need no name.
+    """
     for name in api.__all__:
         method = getattr(rr.RecordingStream, name, None)
         parameters = dict(inspect.signature(getattr(api, name)).parameters)
         if method is None or "recording" not in parameters or name == "get_data_recording":
             continue
         positional = [one.name for one in parameters.values() if one.kind is one.POSITIONAL_OR_KEYWORD]
-        assert positional[-1:] in (["recording"], [])
+        assert "recording" in (*positional[-1:], list(parameters)[-1])
         names = [one for one in parameters if one != "recording"]
         own = [one for one in inspect.signature(method).parameters.values() if one.name != "self"]
         assert names == [one.name for one in own]
