@@ -1,4 +1,4 @@
-"""The command: ``python -m benchmarks [--quick] [--json] [--only NAME]...``."""
+"""The command: ``python -m benchmarks [--quick] [--json | --summary] [--only NAME]...``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import benchmarks.rows
 import benchmarks.service  # noqa: F401 - registers its workloads, as those above do
 from benchmarks.measure import WORKLOADS, Workload
 from benchmarks.peers import available, versions
-from benchmarks.report import Result, as_markdown, machine
+from benchmarks.report import Result, as_markdown, as_summary, machine
 
 
 def main() -> None:
@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few calls and one round: whether it runs, not how fast")
     parser.add_argument("--rounds", type=int, help="interleaved rounds (5; with --quick 1)")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--summary", action="store_true", help="print a line for each workload, as README has it")
     parser.add_argument("--directory", help="where files are written (a temporary directory)")
     options = parser.parse_args()
     rounds = options.rounds or (1 if options.quick else 5)
@@ -39,7 +40,7 @@ def main() -> None:
         }
         print(json.dumps({"machine": machine(), "versions": versions(), "results": told}, indent=2))
     else:
-        print(as_markdown(results, versions()))
+        print((as_summary if options.summary else as_markdown)(results, versions()))
 
 
 def _run(workload: Workload, rounds: int, is_quick: bool, directory: str | None) -> Result:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -13,7 +15,16 @@ from typing import Any
 import asyncrr as rr
 from benchmarks.measure import Contender, Figures, Stopwatch
 
-__all__ = ["DISTRIBUTIONS", "asyncrr_file", "available", "foxglove_file", "raw_file", "rerun_file", "versions"]
+__all__ = [
+    "DISTRIBUTIONS",
+    "asyncrr_file",
+    "asyncrr_zstd",
+    "available",
+    "foxglove_file",
+    "raw_file",
+    "rerun_file",
+    "versions",
+]
 
 DISTRIBUTIONS = ("asyncrr", "rerun-sdk", "foxglove-sdk", "mcap", "structlog", "loguru", "numpy")
 _MODULES = {name: name for name in ("rerun", "foxglove", "mcap", "structlog", "loguru")}
@@ -50,6 +61,22 @@ def asyncrr_file(log: Callable[[rr.RecordingStream, int], Awaitable[None]], rows
         return watch.figures(calls, path)
 
     return lambda path, calls: asyncio.run(run(path, calls))
+
+
+def asyncrr_zstd(log: Callable[[rr.RecordingStream, int], Awaitable[None]], rows: int = 1) -> Contender:
+    """What is left on disk of the same rows after ``asyncrr compact --zstd 3``."""
+
+    def run(path: Path, calls: int) -> Figures:
+        asyncrr_file(log, rows)(path, calls)
+        small = path.with_suffix(".zstd.arrd")
+        subprocess.run(
+            [sys.executable, "-m", "asyncrr", "compact", path, "--zstd", "3", "-o", small],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        return {"bytes/row": small.stat().st_size / (calls * rows)}
+
+    return run
 
 
 def rerun_file(log: Callable[[Any, Any, int], None], rows: int = 1) -> Contender:

@@ -9,7 +9,7 @@ from statistics import median
 
 from benchmarks.measure import HIGHER_IS_BETTER, Figures
 
-__all__ = ["Result", "as_markdown", "machine"]
+__all__ = ["Result", "as_markdown", "as_summary", "machine"]
 
 
 @dataclass(slots=True)
@@ -77,6 +77,26 @@ def as_markdown(results: dict[str, Result], versions: dict[str, str]) -> str:
             )
             lines.append(f"| {result.title} | {name} | {told} |")
         lines += [f"| {result.title} | {name} | {why} |" for name, why in result.missing.items()]
+    return "\n".join(lines)
+
+
+def as_summary(results: dict[str, Result], versions: dict[str, str]) -> str:
+    """A short table: one line for each workload, with how many times better asyncrr is than each peer."""
+    lines = [
+        f"{machine()}; " + ", ".join(f"{name} {version}" for name, version in versions.items()) + ".",
+        "",
+        "| work | asyncrr | times better than |",
+        "|---|---|---|",
+    ]
+    for result in results.values():
+        figures = result.medians()["asyncrr"]
+        units = [unit for unit in figures if unit != "MB/s"]  # which goes with the rows
+        ours = " · ".join(f"{_number(figures[unit])} {unit}" for unit in units)
+        theirs = "; ".join(
+            f"{name}: " + ", ".join(f"{ratios[unit]:.2g} ({unit})" for unit in units if unit in ratios)
+            for name, ratios in result.ratios().items()
+        )
+        lines.append(f"| {result.title} | {ours} | {theirs} |")
     return "\n".join(lines)
 
 

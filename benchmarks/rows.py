@@ -11,7 +11,7 @@ from typing import Any
 
 import asyncrr as rr
 from benchmarks.measure import Figures, Stopwatch, workload
-from benchmarks.peers import asyncrr_file, foxglove_file, raw_file, rerun_file
+from benchmarks.peers import asyncrr_file, asyncrr_zstd, foxglove_file, raw_file, rerun_file
 
 _PATHS = [f"robot/joint_{number}/torque" for number in range(100)]
 _TEXT = "request 4711 took 12 ms and returned 200"
@@ -212,7 +212,7 @@ async def _tasks(rec: rr.RecordingStream, calls: int) -> None:
 workload(
     "scalar", "scalar, one timeline set per row", 100_000, 5_000,
     asyncrr=asyncrr_file(_scalar), rerun=rerun_file(_scalar_rerun), foxglove=foxglove_file(_scalar_foxglove),
-    mcap=_scalar_mcap, raw=raw_file(lambda: struct.pack("<qd", 1, 0.5)),
+    zstd=asyncrr_zstd(_scalar), mcap=_scalar_mcap, raw=raw_file(lambda: struct.pack("<qd", 1, 0.5)),
 )  # fmt: skip
 workload(
     "scalar_100", "the same on 100 entities", 100_000, 5_000,
@@ -225,7 +225,7 @@ workload(
 workload(
     "text", "line of text", 50_000, 3_000,
     asyncrr=asyncrr_file(_text), rerun=rerun_file(_text_rerun), foxglove=foxglove_file(_text_foxglove),
-    logging=_text_logging, structlog=_text_structlog, loguru=_text_loguru,
+    zstd=asyncrr_zstd(_text), logging=_text_logging, structlog=_text_structlog, loguru=_text_loguru,
 )  # fmt: skip
 workload(
     "mapping", "mapping of 3 values", 10_000, 1_000,
