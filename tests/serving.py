@@ -6,10 +6,15 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from inspect import signature
 from typing import Any
 
 import httpx
 import uvicorn
+from websockets.asyncio.client import connect
+
+WITHOUT_PROXY: dict[str, Any] = {"proxy": None} if "proxy" in signature(connect.__init__).parameters else {}
+"""A proxy of the environment is not used on the way to this machine; websockets knows of them from version 15 on."""
 
 
 class _Server(uvicorn.Server):

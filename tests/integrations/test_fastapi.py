@@ -13,7 +13,7 @@ import websockets
 from fastapi import BackgroundTasks, Depends, FastAPI, Request, WebSocket
 from fastapi.responses import StreamingResponse
 from requests_seen import ALL, check_nothing_is_mixed, headers_of, read, request_rows
-from serving import Together, at_once, client_of, serving
+from serving import WITHOUT_PROXY, Together, at_once, client_of, serving
 from starlette.middleware.base import BaseHTTPMiddleware
 
 import asyncrr as rr
@@ -170,7 +170,7 @@ def test_nothing_mixes_between_websockets(recording: rr.RecordingStream) -> None
             async def ask(number: int) -> None:
                 address = f"{url.replace('http', 'ws')}/ws/room{number}"
                 async with websockets.connect(
-                    address, additional_headers=headers_of(number), proxy=None, open_timeout=30
+                    address, additional_headers=headers_of(number), **WITHOUT_PROXY, open_timeout=30
                 ) as socket:
                     await socket.send(str(number))
                     assert await socket.recv() == str(number)

@@ -15,7 +15,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath
 from litestar.response import Response, Stream
 from requests_seen import ALL, check_nothing_is_mixed, headers_of, read, request_rows
-from serving import Together, at_once, client_of, serving
+from serving import WITHOUT_PROXY, Together, at_once, client_of, serving
 
 import asyncrr as rr
 from asyncrr.integrations.litestar import RecordingPlugin
@@ -122,7 +122,7 @@ def test_nothing_mixes_between_websockets(recording: rr.RecordingStream) -> None
                 address = f"{url.replace('http', 'ws')}/ws/room{number}"
                 headers = headers_of(number)
                 async with websockets.connect(
-                    address, additional_headers=headers, proxy=None, open_timeout=30
+                    address, additional_headers=headers, **WITHOUT_PROXY, open_timeout=30
                 ) as socket:
                     await socket.send(str(number))
                     assert await socket.recv() == str(number)

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 import websockets
-from serving import client_of, serving
+from serving import WITHOUT_PROXY, client_of, serving
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from viewer.browsing import CHROMIUM, PAGE, chromium
@@ -83,7 +83,7 @@ def test_what_is_logged_is_told_live(app: Starlette, recording: rr.RecordingStre
             await recording.log("x", rr.Scalars(1))
             await recording.flush()
             address = f"{url.replace('http', 'ws')}/deep/recording/api/live/{recording.recording_id}"
-            async with websockets.connect(address, proxy=None) as socket:
+            async with websockets.connect(address, **WITHOUT_PROXY) as socket:
                 paths = set(json.loads(await socket.recv())["tree"]["entities"])
                 assert "x" in paths
                 await recording.log("later", rr.Scalars(1))
