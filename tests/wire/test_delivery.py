@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from asyncrr.errors import CorruptError, UsageError
 from asyncrr.wire import (
     Ack,
+    Control,
     Delivered,
     DeliveryReceiver,
     DeliverySender,
@@ -249,6 +250,7 @@ class World:
         self.written: list[int] = []
         self.disk: list[int] = []
         self.end: End | None = None
+        self.is_greeted = False
 
     def connect(self) -> None:
         if self.sender.state is SenderState.DISCONNECTED:
@@ -275,7 +277,8 @@ class World:
             return
         item = self.to_collector.pop(0)
         if isinstance(item, Hello):
-            self.to_client.append(self.receiver.hello(item))
+            self.is_greeted = True
+            self.tell(self.receiver.hello(item))
         elif isinstance(item, End):
             self.end = item
             self.answer_end()
@@ -284,25 +287,25 @@ class World:
             if verdict is ReceiverVerdict.TAKE:
                 self.written.append(item)
             elif verdict is ReceiverVerdict.REPEATED:
-                self.to_client.append(self.receiver.acknowledgement())
+                self.tell(self.receiver.acknowledgement())
             elif verdict is ReceiverVerdict.GAP:
-                self.to_client.append(self.receiver.expected())
+                self.tell(self.receiver.expected())
 
     def answer_end(self) -> None:
         if self.end is not None and (answer := self.receiver.ended(self.end)) is not None:
-            self.to_client.append(answer)
+            self.tell(answer)
             self.end = None
 
     def sync(self) -> None:
         self.disk += self.written
         self.written.clear()
         if self.disk:
-            self.to_client.append(self.receiver.synced(self.disk[-1]))
+            self.tell(self.receiver.synced(self.disk[-1]))
         self.answer_end()
 
     def fail_sync(self) -> None:
         self.written.clear()
-        self.to_client.append(self.receiver.lost())
+        self.tell(self.receiver.lost())
 
     def kill_collector(self) -> None:
         """Only what is on disk survives."""
@@ -331,7 +334,13 @@ class World:
         self.queued = self.flying + self.queued
         self.flying = []
 
+    def tell(self, message: Control) -> None:
+        """The collector answers on a connection that has said hello, and on no earlier one."""
+        if self.is_greeted:
+            self.to_client.append(message)
+
     def cut(self) -> None:
+        self.is_greeted = False
         self.to_collector.clear()
         self.to_client.clear()
         self.end = None
