@@ -11,6 +11,10 @@ __all__ = ["Group"]
 
 _GROUP_BYTES = 4 * 2**20
 _GROUP_ROWS = 2**16
+_GROUP_ENTITIES = 2**13
+_GROUP_PATHS = 2**17
+"""Characters that the paths in one chunk have together at most: a frame's head is bounded."""
+
 _OWN_SHARE = 8
 """An entity with at least this part of a group's bytes gets a chunk of its own; others share one."""
 
@@ -27,7 +31,7 @@ class Group:
         self._frames: list[StoredFrame] = []
         self._by_entity: dict[str, list[Chunk]] = {}
         self._last_rows: dict[str, int] = {}
-        self._nbytes = self._rows = 0
+        self._nbytes = self._rows = self._characters = 0
 
     def has_room(self, frame: StoredFrame, chunk: Chunk) -> bool:
         """Whether one more chunk fits, and its rows are later than those of the same entities."""
@@ -36,6 +40,9 @@ class Group:
         if self._nbytes + frame.nbytes > _GROUP_BYTES or self._rows + len(chunk) > _GROUP_ROWS:
             return False
         parts = chunk.split()
+        new = [part.entity_path for part in parts if part.entity_path not in self._by_entity]
+        if len(self._by_entity) + len(new) > _GROUP_ENTITIES or self._characters + sum(map(len, new)) > _GROUP_PATHS:
+            return False
         return all(int(part.row_numbers[0]) > self._last_rows.get(part.entity_path, -1) for part in parts)
 
     def add(self, frame: StoredFrame, chunk: Chunk) -> None:
@@ -45,6 +52,8 @@ class Group:
         self._nbytes += frame.nbytes
         self._rows += len(chunk)
         for part in chunk.split():
+            if part.entity_path not in self._by_entity:
+                self._characters += len(part.entity_path)
             self._by_entity.setdefault(part.entity_path, []).append(part)
             self._last_rows[part.entity_path] = int(part.row_numbers[-1])
 

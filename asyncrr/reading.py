@@ -191,7 +191,11 @@ class RecordingData:
             time: An int64, nanoseconds unless the timeline is a sequence.
             entity_glob: Which entities: ``camera/**`` for one and all below it, ``*`` for one part, or a path.
         """
-        state = query.latest_at(self._load(self._candidates(timeline, time)), timeline, time)
+        known = -1
+        while known != len(self.damage):  # behind a chunk that turned out to be damaged an older one may count
+            known = len(self.damage)
+            loaded = list(self._load(self._candidates(timeline, time)))
+        state = query.latest_at(loaded, timeline, time)
         return {path: state[path] for path in sorted(state) if query.glob_matches(entity_glob, path)}
 
     def _candidates(self, timeline: str, time: int) -> list[StoredChunk]:

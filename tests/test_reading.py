@@ -28,6 +28,7 @@ from asyncrr.wire import (
     encode_chunk,
     encode_gap,
     encode_header,
+    summary_of,
     with_flags,
 )
 from asyncrr.wire.framing import encode_preamble, seal
@@ -191,6 +192,16 @@ def test_a_time_of_another_entity_in_a_shared_chunk_hides_no_earlier_row() -> No
     assert read_recording(segment(frames)).latest_at("t", 15)["b"][SCALARS.id] == [7.0]
 
 
+def test_behind_a_damaged_chunk_an_older_row_counts() -> None:
+    frames = [encode_chunk(chunk([float(t)], t, t=[t]), t + 1) for t in range(4)]
+    data = bytearray(segment(frames))
+    for frame in frames[2:]:
+        data[data.index(bytes(frame)) + frame.nbytes - 1] ^= 0xFF
+    recording = read_recording(bytes(data))
+    assert recording.latest_at("t", 9)["a"][SCALARS.id] == [1.0]
+    assert len(recording.damage) == 2
+
+
 def test_damage_to_a_shared_chunk_is_told_once_and_takes_what_it_holds() -> None:
     frame = encode_chunk(bundle_of(["a", "b", "c"], 0, t=[10, 20, 30]), 1)
     place = BUNDLED.index(bytes(frame)) + frame.nbytes - 1
@@ -222,6 +233,15 @@ def test_an_index_that_tells_another_thing_than_its_chunk_is_damage() -> None:
     assert "another thing" in recording.damage[0].reason
 
 
+def without_rows() -> SegmentIndex:
+    """An index by which a chunk has no row."""
+    index = SegmentIndex()
+    index.add(FRAMES[0], len(PREAMBLE) + encode_header(HEADER).nbytes)
+    assert index._entries is not None
+    index._entries[0] = index._entries[0]._replace(summary=summary_of(FRAMES[0])._replace(row_count=0))
+    return index
+
+
 def broken_trailers() -> list[bytes]:
     start = segment(FRAMES, is_ended=False)
     trailer = WHOLE[len(start) :]
@@ -233,7 +253,7 @@ def broken_trailers() -> list[bytes]:
         length = seal(kind, 0, head, [bytes(16)]).nbytes
         return bytes(seal(kind, 0, head, [footer(length)]))
 
-    body = {"f": 0, "n": 0, "q": 0, "g": [0, 0], "x": [0, 0, 0, 0, 0, 0, 0, []]}
+    body = {"f": 0, "n": 0, "q": 0, "g": [0, 0], "x": [0, 0, 0, 0, 0, 0, 0, [], 0, 0]}
     return [
         start + trailer[:-16] + footer(2**40),
         start + trailer[:-16] + footer(len(trailer) - 8),
@@ -242,6 +262,7 @@ def broken_trailers() -> list[bytes]:
         start + other(KIND_TRAILER, **{**body, "s": len(start) - 16}),
         start + other(KIND_TRAILER, **{**body, "s": len(start), "x": 5}),
         start + other(9, **{**body, "s": len(start)}),
+        start + bytes(without_rows().trailer(len(start))),
     ]
 
 

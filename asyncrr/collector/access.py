@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, TypeAlias
 
+from asyncrr.errors import UsageError
+
 __all__ = ["COOKIE", "Access", "Guard", "kept_token"]
 
 Message: TypeAlias = "MutableMapping[str, Any]"
@@ -36,13 +38,20 @@ _SECURITY_HEADERS = {
 
 
 def kept_token(directory: str) -> str:
-    """The token of this directory, made at the first use; only its owner may read the file."""
+    """The token of this directory, made at the first use; only its owner may read the file.
+
+    Raises:
+        UsageError: The file is empty, as one that could not be written is: everybody would know that token.
+    """
     path = os.path.join(directory, ".token")
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         with open(path, encoding="ascii") as file:
-            return file.read().strip()
+            token = file.read().strip()
+        if not token:
+            raise UsageError(f"{path} is empty: remove it, so that another token is made") from None
+        return token
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         token = secrets.token_urlsafe(32)
         file.write(token)

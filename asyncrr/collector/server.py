@@ -51,7 +51,7 @@ class Collector:
         retention: How much, and how long, complete recordings are kept.
 
     Raises:
-        UsageError: The address may not be bound like that.
+        UsageError: The address may not be bound like that, or the token is empty.
     """
 
     def __init__(
@@ -74,6 +74,8 @@ class Collector:
         self.host = host
         self.port: int = port
         self.token = token
+        if token is not None and not token.strip():
+            raise UsageError(f"token={token!r}: give one that nobody guesses, or leave it out")
         self._is_open = host not in _LOOPBACK
         if self._is_open and certificate is None and not is_insecure:
             raise UsageError(f"host={host!r} is reached from elsewhere: give a certificate and key, or --insecure")

@@ -285,7 +285,7 @@ class SegmentSink:
         outbox = self._outbox
         assert outbox is not None
         frames, self._batch = self._batch, []
-        if error is None:
+        if self._segment.written_sequence >= frames[-1].sequence:  # though the trailer behind them may have failed
             self._handed_over(outbox, frames[-1].sequence)
         else:
             outbox.rewind(self._segment.written_sequence)

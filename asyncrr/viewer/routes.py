@@ -106,7 +106,7 @@ def viewer_routes(source: SegmentSource) -> list[BaseRoute]:
             view = await views.open(request.path_params["recording_id"])
             try:
                 return await answer(view, request)
-            except (KeyError, ValueError) as error:
+            except (KeyError, ValueError, OverflowError) as error:
                 raise HTTPException(400, f"a parameter is missing or wrong: {error}") from None
 
         return endpoint

@@ -18,6 +18,7 @@ from asyncrr.wire.limits import (
     MAX_DIMENSIONS,
     MAX_EMPTY_ELEMENTS,
     MAX_EMPTY_INSTANCES,
+    MAX_ENTITIES,
     MAX_INT64,
     MAX_NAME_LENGTH,
     MAX_PATH_LENGTH,
@@ -154,7 +155,7 @@ def summary_of_head(head: dict[Any, Any]) -> ChunkSummary:
 
 def _read_runs(form: list[Any], count: int) -> tuple[Run, ...]:
     runs = []
-    for item in read_list(form, "the entities", count):
+    for item in read_list(form, "the entities", min(count, MAX_ENTITIES)):
         path, rows, *_ = [*read_list(item, "an entity", 8), None, None]
         runs.append(Run(read_str(path, "an entity path", MAX_PATH_LENGTH), read_int(rows, "rows", 1, count)))
     if sum([run.row_count for run in runs]) != count:
@@ -204,7 +205,10 @@ def _runs(layouts: tuple[TensorLayout, ...]) -> list[list[Any]]:
 
 def _prove(chunk: Chunk) -> None:
     """Hold a chunk against the limits that a reader will."""
-    for path, _ in chunk.runs if isinstance(chunk, Bundle) else [(chunk.entity_path, 0)]:
+    runs = chunk.runs if isinstance(chunk, Bundle) else (Run(chunk.entity_path, len(chunk)),)
+    if len(runs) > MAX_ENTITIES:
+        raise DataError(f"{chunk.entity_path}: more entities than the {MAX_ENTITIES} that one chunk may have")
+    for path, _ in runs:
         if len(path) > MAX_PATH_LENGTH:
             raise DataError(f"an entity path of {len(path)} characters, more than {MAX_PATH_LENGTH}")
     if len(chunk.timelines) > MAX_TIMELINES or len(chunk.columns) > MAX_COLUMNS:

@@ -9,6 +9,7 @@ __all__ = [
     "MAX_DIMENSIONS",
     "MAX_EMPTY_ELEMENTS",
     "MAX_EMPTY_INSTANCES",
+    "MAX_ENTITIES",
     "MAX_HEADER_FRAME_BYTES",
     "MAX_HEAD_BYTES",
     "MAX_INDEX_ENTRIES",
@@ -48,6 +49,9 @@ MAX_TIMELINES = 256
 
 MAX_COLUMNS = 4096
 """Of one chunk."""
+
+MAX_ENTITIES = 2**14
+"""Of one chunk: each takes a few bytes in its head, and a chunk of its own in memory."""
 
 MAX_NAME_LENGTH = 1024
 """Of an id, a timeline's, component's or dimension's name, in characters."""

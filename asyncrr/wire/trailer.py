@@ -18,6 +18,7 @@ from asyncrr.wire.limits import (
     MAX_INT64,
     MAX_NAME_LENGTH,
     MAX_PATH_LENGTH,
+    MAX_ROWS,
     MAX_TIMELINES,
 )
 from asyncrr.wire.packing import read_int, read_list, read_str
@@ -233,6 +234,7 @@ def _read_index(form: Any, body: BodyReader, segment_bytes: int) -> tuple[IndexE
     for offset, nbytes, sequence, row_count, first, last, path, layout in rows:
         read_int(offset, "the place of a chunk", 0, segment_bytes)
         read_int(offset + nbytes, "the end of a chunk", offset, segment_bytes)
+        read_int(row_count, "the rows of a chunk", 1, MAX_ROWS)
         read_int(path, "the number of a path", run_place - len(runs), len(paths) - 1)
         is_static, kinds, components = layouts[read_int(layout, "the number of a layout", 0, len(layouts) - 1)]
         if place + 2 * len(kinds) > len(times):

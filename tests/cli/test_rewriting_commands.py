@@ -457,6 +457,16 @@ def test_compact_keeps_values_of_every_kind_and_real_gaps(name: str, code: int, 
     assert same(VECTORS / name, out)
 
 
+def test_compact_puts_no_more_paths_into_a_frame_than_its_head_holds(recorded: Make, tmp_path: Path) -> None:
+    def fill(recording: rr.RecordingStream) -> None:
+        for number in range(6000):
+            recording.log(f"{'long' * 50}/{number}", rr.Scalars(number), time={"step": number})
+
+    file, out = recorded(fill), tmp_path / "out.arrd"
+    assert run(["compact", str(file), "-o", str(out)]) == FINE
+    assert same(file, out)
+
+
 def test_compact_can_compress(file: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.arrd"
     assert run(["compact", str(file), "--zstd", "3", "-o", str(out)]) == FINE

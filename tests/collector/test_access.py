@@ -132,6 +132,14 @@ def test_a_kept_token_is_its_owners_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / ".token").stat().st_mode) == 0o600
 
 
+def test_an_empty_token_is_none(tmp_path: Path) -> None:
+    (tmp_path / ".token").write_text("\n")
+    with pytest.raises(UsageError, match="is empty: remove it"):
+        kept_token(str(tmp_path))
+    with pytest.raises(UsageError, match="token=' ': give one that nobody guesses"):
+        Collector(tmp_path, host="0.0.0.0", token=" ", is_insecure=True)
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "box.lan", ""])
 def test_an_address_that_others_reach_needs_tls(tmp_path: Path, host: str) -> None:
     with pytest.raises(UsageError, match="certificate"):

@@ -71,6 +71,8 @@ def test_of_what_is_not_there_it_says_so(collector: CollectorProcess) -> None:
     assert ask(collector, "recordings/nothing/tree")[0] == 404
     assert ask(collector, "recordings/routes/latest?timeline=step")[0] == 400
     assert ask(collector, "recordings/routes/latest?timeline=step&at=soon")[0] == 400
+    endless = "9" * 400
+    assert ask(collector, f"recordings/routes/density?timeline=step&from=0&to={endless}")[0] == 400
     assert ask(collector, "recordings/routes/latest?timeline=none&at=3&entity=logs") == (200, b"")
     assert json.loads(ask(collector, "recordings/routes/gaps?timeline=step")[1]) == []
     with connect(f"{collector.url}/api/live/nothing", proxy=None) as socket, pytest.raises(ConnectionClosed) as closed:

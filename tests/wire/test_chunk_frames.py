@@ -15,7 +15,9 @@ from asyncrr.chunks import Bundle, Chunk, Column, Run
 from asyncrr.components import ComponentDescriptor, TensorValue
 from asyncrr.errors import CorruptError, DataError, FormatError
 from asyncrr.wire import CRITICAL, REPEATED, decode_chunk, encode_chunk, parse_frame, summary_of, summary_of_chunk
+from asyncrr.wire.chunk_frames import summary_of_head
 from asyncrr.wire.framing import KIND_CHUNK, seal
+from asyncrr.wire.limits import MAX_ENTITIES
 from asyncrr.wire.packing import pack_head
 
 SCALARS = ComponentDescriptor("Scalars:scalars", "float64", (), "rerun.components.Scalar")
@@ -145,6 +147,21 @@ def sealed(body: bytes = bytes(64), **head: Any) -> Any:
 
 def column(**head: Any) -> Any:
     return sealed(c=[{"i": "c", "d": "float64", "n": 1, "v": 0, **head}])
+
+
+def test_more_entities_than_a_reader_takes_are_refused() -> None:
+    count = MAX_ENTITIES + 1
+    numbers = np.arange(count, dtype=np.uint64)
+    column = Column.from_singles(SCALARS, [0.0] * count)
+    many = tuple([Run("", 1)] * count)
+    with pytest.raises(DataError, match=f"more entities than the {MAX_ENTITIES}"):
+        encode_chunk(Bundle(many, numbers, {}, {SCALARS.id: column}), 1)
+    frame = encode_chunk(Bundle(many[1:], numbers[1:], {}, {SCALARS.id: column.slice(1, count)}), 1)
+    head = parse_frame(bytes(frame)).head()
+    head["p"] = [*head["p"], ["", 1]]
+    head["n"] = count
+    with pytest.raises(CorruptError, match="the entities"):
+        summary_of_head(head)
 
 
 def layouts(*runs: Any, total: int = 1, **head: Any) -> Any:

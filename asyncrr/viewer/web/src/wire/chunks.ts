@@ -6,6 +6,7 @@ import {
 
 const MAX_DIMENSIONS = 8;
 const MAX_ROWS = 2 ** 26;
+const MAX_ENTITIES = 2 ** 14;
 /** Numbers of a width beyond this are multiples of a unit, above the least. */
 const IN_UNITS = 16;
 
@@ -150,6 +151,7 @@ export function readChunks(frame: Uint8Array, header: FrameHeader, writer: strin
 
 /** Rows of several entities, one after another, as a chunk for each. */
 function ofEach(entities: Plain[], whole: Omit<Chunk, "entity">): Chunk[] {
+  if (entities.length > MAX_ENTITIES) throw new FormatError(`${entities.length} entities`);
   let start = 0;
   const chunks = entities.map((item) => {
     const [entity, size] = list(item, "an entity");
