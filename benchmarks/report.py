@@ -85,7 +85,7 @@ def as_summary(results: dict[str, Result], versions: dict[str, str]) -> str:
     lines = [
         f"{machine()}; " + ", ".join(f"{name} {version}" for name, version in versions.items()) + ".",
         "",
-        "| work | with asyncrr | times better than |",
+        "| work | asyncrr takes | times better than |",
         "|---|---|---|",
     ]
     for result in results.values():
