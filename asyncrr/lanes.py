@@ -15,6 +15,9 @@ __all__ = ["Closing", "Done", "FlushMark", "Lane", "Opening", "Waits", "fail"]
 
 Done: TypeAlias = "concurrent.futures.Future[None]"
 
+_FINISH_SECONDS = 1.0
+"""How long a write that is under way may take where the task is cancelled that closes."""
+
 
 class Lane:
     """A sink and what it has to take; without a sink, rows are buffered."""
@@ -137,13 +140,23 @@ class Closing:
 
     def give_up(self, timeout: float | None, why: str) -> None:
         """Drop what is not delivered, and say so."""
-        late = [lane for lane in self.lanes if lane.sink is not None and not lane.outbox.is_closed]
+        late = self._late()
         rows = {lane.outbox.name: lane.outbox.drop_all("close_timeout") for lane in late}
         if any(rows.values()):
             fail(self.done, FlushError({name: count for name, count in rows.items() if count}, timeout, why))
         for lane in late:
             lane.finish(0.0)
             lane.outbox.closed()
+        resolve(self.done)
+
+    def finish(self, why: str) -> None:
+        """Have the sinks write out here and now what they can, and drop the rest."""
+        for lane in self._late():
+            lane.finish(_FINISH_SECONDS)
+        self.give_up(None, why)
+
+    def _late(self) -> list[Lane]:
+        return [lane for lane in self.lanes if lane.sink is not None and not lane.outbox.is_closed]
 
 
 class Opening:
@@ -202,7 +215,7 @@ class Waits:
             elif isinstance(one, Opening):
                 fail(one.done, SinkError(one.outboxes[0].name, why))
             else:
-                one.give_up(None, why)
+                one.finish(why)
 
     def clear(self) -> None:
         """In a forked child, those who waited are in the parent."""

@@ -394,6 +394,34 @@ def test_a_file_nobody_closed_is_let_go_of(tmp_path: Path) -> None:
     assert rr.read_recording(tmp_path / "a.arrd", recording_id="again").is_complete
 
 
+@pytest.mark.parametrize("has_more", [False, True], ids=["nothing left", "a row left"])
+def test_a_closing_that_begins_while_the_task_is_being_cancelled_ends(tmp_path: Path, has_more: bool) -> None:
+    """As where a loop is shut down: everything is cancelled, and ``async with`` closes then."""
+
+    async def main() -> None:
+        rec = new_recording()
+        await rec.save(tmp_path / "a.arrd")
+        is_open = threading.Event()
+        disk.submit(lambda: is_open.wait(30) and None)
+        rec.log("x", 1.0)
+        flushed = rec.flush(30)
+        await asyncio.sleep(0)
+        assert rec._home._task is not None
+        rec._home._task.cancel()
+        await asyncio.sleep(0)
+        if has_more:
+            rec.log("x", 2.0)
+        closing = rec.aclose()
+        is_open.set()
+        await asyncio.wait_for(closing, 20)
+        await flushed
+
+    asyncio.run(main())
+    data = rr.read_recording(tmp_path / "a.arrd")
+    assert data.is_complete
+    assert data.row_count("x") == 1 + has_more
+
+
 # ---- never starving, never growing
 
 
