@@ -208,7 +208,8 @@ class SpoolWriter(SegmentWriter):
         if self.is_open:
             self.is_open = False
             if not self._is_between_files:
-                self._finish_file()
+                with contextlib.suppress(OSError):  # rows are sent without a trailer too
+                    self._finish_file()
 
     def release(self) -> None:
         """Let go of the lock."""

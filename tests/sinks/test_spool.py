@@ -169,6 +169,29 @@ def test_an_acknowledged_spool_is_empty_and_the_recording_complete(tmp_path: Pat
     assert rr.read_recording(stored(tmp_path / "collected", "live")).is_complete
 
 
+def test_rows_before_a_trailer_that_fails_are_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    finish = SpoolWriter._finish_file
+
+    def failing(self: SpoolWriter) -> None:
+        finish(self)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(SpoolWriter, "_finish_file", failing)
+
+    async def main() -> None:
+        async with collecting(tmp_path / "collected") as collector:
+            recording = rr.new_recording("tests", recording_id="live")
+            recording.set_sinks(SpoolSink(collector.url, tmp_path / "spool"))
+            await recording.log("x", rr.Scalars(0))
+            await recording.flush()
+            await recording.log("x", rr.Scalars(1))
+            await recording.aclose()
+
+    asyncio.run(main())
+    assert os.listdir(tmp_path / "spool") == []
+    assert stored_values(tmp_path / "collected", "live") == [0, 1]
+
+
 def test_rows_go_on_to_the_collector_when_it_comes(tmp_path: Path) -> None:
     async def main() -> None:
         port = free_port()
