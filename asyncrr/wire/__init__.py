@@ -54,7 +54,8 @@ of the chunk. Entities with few rows share a chunk, since a frame for each would
 ===  ==========================================================================================================
 key  meaning
 ===  ==========================================================================================================
-p    entity path, at most 16,384 characters; or a list of ``[entity path, rows]``, in the order of the rows
+p    entity path, at most 16,384 characters; or a list of ``[entity path, rows]``, in the order of the
+     rows, at most 16,384
 n    rows, from 1 to 2²⁶
 r    *numbers*: the writer's own numbers of the rows, from 0, strictly increasing within each entity; (writer id,
      number) is the row's id
