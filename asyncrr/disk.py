@@ -18,10 +18,14 @@ class Disk:
 
     A job must not raise: it keeps what happened itself. Nothing here waits for the thread at the process' end; a
     file's own lock lets whoever finishes it wait for the job that is writing it.
+
+    Attributes:
+        done: How many jobs were done.
     """
 
     def __init__(self, name: str = "asyncrr-disk") -> None:
         self._name = name
+        self.done: int = 0
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
@@ -47,6 +51,7 @@ class Disk:
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
             job()
+            self.done += 1
             del job
 
     def _run_here(self) -> None:

@@ -51,6 +51,11 @@ class Lane:
         """Whether the sink will take nothing any more."""
         return self.sink is None or self.outbox.is_closed or self.outbox.error is not None
 
+    @property
+    def is_in_line(self) -> bool:
+        """Whether the sink only waits for the disk's thread, which has others' files before it."""
+        return getattr(self.sink, "is_in_line", False)
+
     def wake(self) -> None:
         """Tell the sink that there is something to do."""
         if self.sink is None or self.outbox.is_closed:

@@ -192,7 +192,8 @@ class Recording(Intake):
         """Take no further rows, hand over what is queued, close files and connections, end the task.
 
         Args:
-            timeout: Seconds; what is not handed over by then is counted as dropped (``close_timeout``).
+            timeout: Seconds; what is not handed over by then is counted as dropped (``close_timeout``). While the disk
+                is at work on other files of this process, it begins anew.
 
         Returns:
             Awaiting it waits for the end. Cancelling that wait does not stop the closing.

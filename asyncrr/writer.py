@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import contextvars
+import functools
 import itertools
 import os
 import time
@@ -13,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from asyncrr.awaitables import TURN
 from asyncrr.chunks import Chunk
-from asyncrr.disk import encoder
+from asyncrr.disk import disk, encoder
 from asyncrr.errors import FlushError
 from asyncrr.lanes import Closing, Done, FlushMark, Lane, Opening, Waits, fail
 from asyncrr.notices import notice_of_drops
@@ -327,9 +328,7 @@ class Writer:
         self._closed = done
         closing = self._closing = Closing(self._all_lanes(), concurrent.futures.Future())
         self._waits.add(closing)
-        if (loop := asyncio._get_running_loop()) is not None:
-            timer = loop.call_later(timeout, self._give_up, closing, timeout, context=contextvars.Context())
-            closing.done.add_done_callback(lambda _: timer.cancel())
+        self._give_up_later(closing, timeout)
         self._wake_sinks()
 
     def _tell_closed(self) -> None:
@@ -337,7 +336,17 @@ class Writer:
         if self._closing is not None and self._closed is not None and self._wake is None:
             self._closing.pass_on(self._closed)
 
-    def _give_up(self, closing: Closing, timeout: float) -> None:
+    def _give_up_later(self, closing: Closing, timeout: float) -> None:
+        if (loop := asyncio._get_running_loop()) is not None:
+            act = functools.partial(self._give_up, closing, timeout, disk.done)
+            timer = loop.call_later(timeout, act, context=contextvars.Context())
+            closing.done.add_done_callback(lambda _: timer.cancel())
+
+    def _give_up(self, closing: Closing, timeout: float, jobs_done: int) -> None:
+        """Unless the disk is at work on the files of many others, and has not yet come to this one."""
+        if disk.done != jobs_done and any(lane.is_in_line for lane in closing.lanes):
+            self._give_up_later(closing, timeout)
+            return
         closing.give_up(timeout, self._trouble())
         self._changed()
 

@@ -422,6 +422,22 @@ def test_a_closing_that_begins_while_the_task_is_being_cancelled_ends(tmp_path: 
     assert data.row_count("x") == 1 + has_more
 
 
+@pytest.mark.parametrize("is_at_work", [True, False], ids=["at work", "stuck"])
+def test_closing_waits_for_its_turn_while_the_disk_is_at_work(tmp_path: Path, is_at_work: bool, quiet: None) -> None:
+    async def main() -> int:
+        rec = new_recording()
+        await rec.save(tmp_path / "a.arrd")
+        others = 20 if is_at_work else 1
+        for _ in range(others):
+            disk.submit(lambda: time.sleep(1.0 / others))
+        rec.log("x", 1.0)
+        with contextlib.suppress(rr.FlushError):
+            await rec.aclose(timeout=0.2)
+        return rec.stats().delivered
+
+    assert asyncio.run(main()) == is_at_work
+
+
 # ---- never starving, never growing
 
 

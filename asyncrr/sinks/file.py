@@ -161,6 +161,7 @@ class SegmentSink:
         self._outbox: Outbox | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_busy = False
+        self.is_in_line: bool = False
         self._is_finished = False
         self._batch: list[Frame] = []
 
@@ -233,10 +234,11 @@ class SegmentSink:
             self._segment.lock.release()
 
     def _submit(self, work: Callable[[], None], then: Callable[[Exception | None], None]) -> None:
-        self._is_busy = True
+        self._is_busy = self.is_in_line = True
         loop = self._loop
 
         def job() -> None:
+            self.is_in_line = False
             error: Exception | None = None
             with self._segment.lock:
                 if self._is_finished:
