@@ -52,9 +52,9 @@ class Lane:
         return self.sink is None or self.outbox.is_closed or self.outbox.error is not None
 
     @property
-    def is_in_line(self) -> bool:
-        """Whether the sink only waits for the disk's thread, which has others' files before it."""
-        return getattr(self.sink, "is_in_line", False)
+    def turn(self) -> int | None:
+        """Rises while the sink waits for a thread that is at work for others; ``None`` where it waits for none."""
+        return getattr(self.sink, "turn", None)
 
     def wake(self) -> None:
         """Tell the sink that there is something to do."""

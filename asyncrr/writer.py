@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from asyncrr.awaitables import TURN
 from asyncrr.chunks import Chunk
-from asyncrr.disk import disk, encoder
+from asyncrr.disk import encoder
 from asyncrr.errors import FlushError
 from asyncrr.lanes import Closing, Done, FlushMark, Lane, Opening, Waits, fail
 from asyncrr.notices import notice_of_drops
@@ -338,13 +338,14 @@ class Writer:
 
     def _give_up_later(self, closing: Closing, timeout: float) -> None:
         if (loop := asyncio._get_running_loop()) is not None:
-            act = functools.partial(self._give_up, closing, timeout, disk.done)
+            act = functools.partial(self._give_up, closing, timeout, [lane.turn for lane in closing.lanes])
             timer = loop.call_later(timeout, act, context=contextvars.Context())
             closing.done.add_done_callback(lambda _: timer.cancel())
 
-    def _give_up(self, closing: Closing, timeout: float, jobs_done: int) -> None:
-        """Unless the disk is at work on the files of many others, and has not yet come to this one."""
-        if disk.done != jobs_done and any(lane.is_in_line for lane in closing.lanes):
+    def _give_up(self, closing: Closing, timeout: float, turns: list[int | None]) -> None:
+        """Unless the disk has been at work on the files of others, so that this one's turn has not come."""
+        now = [lane.turn for lane in closing.lanes]
+        if any(turn is not None and turn > (before or 0) for turn, before in zip(now, turns, strict=True)):
             self._give_up_later(closing, timeout)
             return
         closing.give_up(timeout, self._trouble())

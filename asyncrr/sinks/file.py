@@ -161,9 +161,14 @@ class SegmentSink:
         self._outbox: Outbox | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_busy = False
-        self.is_in_line: bool = False
+        self._jobs_done = 0
         self._is_finished = False
         self._batch: list[Frame] = []
+
+    @property
+    def turn(self) -> int | None:
+        """How many jobs of others the thread has done, while it has one of this sink; ``None`` while it has none."""
+        return self._thread.done - self._jobs_done if self._is_busy else None
 
     def attach(self, outbox: Outbox) -> None:
         """Open the segment and begin to take from `outbox`, or go on where an earlier task or loop left off."""
@@ -234,11 +239,14 @@ class SegmentSink:
             self._segment.lock.release()
 
     def _submit(self, work: Callable[[], None], then: Callable[[Exception | None], None]) -> None:
-        self._is_busy = self.is_in_line = True
+        self._is_busy = True
         loop = self._loop
 
         def job() -> None:
-            self.is_in_line = False
+            act()
+            self._jobs_done += 1
+
+        def act() -> None:
             error: Exception | None = None
             with self._segment.lock:
                 if self._is_finished:
