@@ -84,7 +84,7 @@ class Home:
         self._task = task
         self._is_starting = False
         _tasks.add(task)
-        task.add_done_callback(_tasks.discard)
+        task.add_done_callback(_ended)
 
     def call(self, act: Callable[[], object]) -> None:
         """Have `act` called on the loop: now if that is where we are, else soon; starts the task if need be."""
@@ -125,3 +125,13 @@ class Home:
         self._lock = lock
         self.loop = None
         self._is_starting = False
+
+
+def _ended(task: asyncio.Task[None]) -> None:
+    """Forget the task, and tell of what broke it, but for the end of the process, of which the loop tells by itself."""
+    _tasks.discard(task)
+    if task.cancelled() or (error := task.exception()) is None:
+        return
+    if isinstance(error, Exception):
+        context = {"message": f"{task.get_name()} has failed", "exception": error, "task": task}
+        task.get_loop().call_exception_handler(context)

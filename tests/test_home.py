@@ -253,3 +253,26 @@ def test_a_forked_child_has_neither_loop_nor_task() -> None:
         await asyncio.wait([task])
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), ValueError("broken")])
+def test_what_ends_the_process_is_told_by_the_loop_alone(error: BaseException) -> None:
+    """And anything else that breaks the task by its loop's handler, once."""
+    told: list[object] = []
+
+    async def fail() -> None:
+        raise error
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["exception"]))
+        Home("task", fail, threading.RLock()).ensure()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    if isinstance(error, SystemExit):
+        with pytest.raises(SystemExit):
+            asyncio.run(main())
+    else:
+        asyncio.run(main())
+    gc.collect()
+    assert told == ([] if isinstance(error, SystemExit) else [error])
