@@ -259,13 +259,15 @@ def test_a_forked_child_has_neither_loop_nor_task() -> None:
 def test_what_ends_the_process_is_told_by_the_loop_alone(error: BaseException) -> None:
     """And anything else that breaks the task by its loop's handler, once."""
     told: list[object] = []
+    homes: list[Home] = []
 
     async def fail() -> None:
         raise error
 
     async def main() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["exception"]))
-        Home("task", fail, threading.RLock()).ensure()
+        homes.append(Home("task", fail, threading.RLock()))
+        homes[0].ensure()
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
@@ -274,5 +276,7 @@ def test_what_ends_the_process_is_told_by_the_loop_alone(error: BaseException) -
             asyncio.run(main())
     else:
         asyncio.run(main())
-    gc.collect()
+    task = homes[0]._task
+    assert task is not None
+    assert not task._log_traceback, "it would be told again when the task goes"  # type: ignore[attr-defined]
     assert told == ([] if isinstance(error, SystemExit) else [error])
