@@ -28,7 +28,8 @@ ORDER = """
     sinks.spooling sinks recording_stream
     segments contents query tables reading joining grouping rewriting
     api
-    viewer.growing viewer.series viewer.gaps viewer.answers viewer.routes viewer.files viewer.notebook viewer
+    viewer.growing viewer.series viewer.samples viewer.gaps viewer.answers viewer.routes viewer.files viewer.notebook
+    viewer
     collector.threads collector.retention collector.segments collector.ledger collector.commit collector.catalogue
     collector.store collector.sessions collector.access collector.app collector.server collector.hosting collector
     integrations.lines integrations.logging integrations.structlog integrations.loguru integrations.warnings
