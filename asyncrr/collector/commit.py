@@ -8,7 +8,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from asyncrr.collector.ledger import Ledger, Synced
+from asyncrr.collector.ledger import Ledger
+from asyncrr.collector.outcomes import Synced
 
 __all__ = ["Committer"]
 

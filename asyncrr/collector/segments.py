@@ -7,6 +7,7 @@ import mmap
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -33,7 +34,7 @@ from asyncrr.wire import (
     summary_of,
     with_flags,
 )
-from asyncrr.wire.framing import check_preamble, parse_header
+from asyncrr.wire.framing import FrameHeader, check_preamble, parse_header
 
 __all__ = [
     "Place",
@@ -137,6 +138,7 @@ class Segment:
         facts: What it holds, up to its last whole frame.
         synced_end: Bytes that are known to be on the disk.
         synced_sequence: The greatest sequence number among them.
+        is_torn: Behind the last whole frame lie pieces of another.
     """
 
     def __init__(self, path: str, header: RecordingHeader, statics: dict[StaticKey, Place] | None = None) -> None:
@@ -155,6 +157,7 @@ class Segment:
         self.facts: SegmentFacts = SegmentFacts(path, header, statics=statics)
         self.synced_end: int = 0
         self.synced_sequence: int = 0
+        self.is_torn: bool = False
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
         self._descriptor = os.open(path, flags, 0o644)
         self._index = SegmentIndex()
@@ -201,6 +204,45 @@ class Segment:
         if trouble is not None:
             raise trouble
 
+    def append_piece(self, piece: memoryview) -> None:
+        """Write the next bytes of a frame that comes in pieces.
+
+        Raises:
+            OSError: All pieces of it are cut off again.
+        """
+        self.is_torn = True
+        self._append([piece])
+
+    def complete_piecewise(self, header: FrameHeader, is_new: Callable[[RawFrame], bool]) -> None:
+        """The last piece of a frame was written.
+
+        Args:
+            header: Of the frame.
+            is_new: Whether to keep a frame that has no number.
+
+        Raises:
+            CorruptError: It does not hold what its kind promises.
+            OSError: Its head cannot be read.
+        """
+        os.lseek(self._descriptor, self.facts.end, os.SEEK_SET)
+        head = b""
+        while len(head) < header.body_start and (more := os.read(self._descriptor, header.body_start - len(head))):
+            head += more
+        os.lseek(self._descriptor, self.facts.end + header.nbytes, os.SEEK_SET)
+        frame = RawFrame(header, memoryview(head))
+        summary = _checked(frame)
+        if frame.sequence or is_new(frame):
+            self._index.add(frame, self.facts.end)
+            self.facts.count(frame, summary, self.facts.end)
+            self.is_torn = False
+        else:
+            self.cut_back()
+
+    def cut_back(self) -> None:
+        """Forget what lies behind the last whole frame."""
+        if self.is_torn:
+            self.cut(self.facts.end)
+
     def sync(self) -> None:
         """Wait until what was written before is on the disk; another thread may append meanwhile.
 
@@ -223,9 +265,12 @@ class Segment:
         """Forget what lies behind ``end``."""
         os.ftruncate(self._descriptor, end)
         os.lseek(self._descriptor, end, os.SEEK_SET)
+        self.is_torn = False
 
     def close(self) -> None:
         """Let go of the file; a trailer is not written."""
+        with suppress(OSError):  # half a frame at the end does no harm
+            self.cut_back()
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)

@@ -12,7 +12,9 @@ from typing import IO
 
 from asyncrr.collector.catalogue import Catalogue, RecordingFacts
 from asyncrr.collector.commit import Committer
-from asyncrr.collector.ledger import NEVER, Ledger, Rotation, Synced
+from asyncrr.collector.ledger import NEVER, Ledger, Rotation
+from asyncrr.collector.memory import Memory
+from asyncrr.collector.outcomes import Synced
 from asyncrr.collector.retention import FOR_EVER, Kept, Retention, to_remove
 from asyncrr.collector.segments import Place, SegmentFacts, StaticKey, directory_name, scan_segment, segment_paths
 from asyncrr.collector.threads import Threads
@@ -42,6 +44,7 @@ class Store:
     Attributes:
         collector_id: Made once for the directory.
         threads: For what blocks, while it is open.
+        memory: What recorders have sent that is not yet written.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Store:
         self.directory: str = os.path.abspath(directory)
         self.collector_id: str = ""
         self.threads: Threads
+        self.memory: Memory = Memory()
         self._idle_seconds = idle_seconds
         self._catalogue = Catalogue(self.directory)
         self._committer: Committer | None = None
@@ -183,6 +187,8 @@ class Store:
         if synced.is_closed and not synced.is_lost:
             self._ledgers.pop((ledger.header.recording_id, ledger.header.writer_id), None)
             self._closed_facts += ledger.facts()
+        elif synced.is_lost:  # its file was not closed for that
+            self.submit(ledger)
 
     def _ledger_from_disk(self, header: RecordingHeader) -> Ledger:
         directory = os.path.join(self.directory, directory_name(header.recording_id))
@@ -196,7 +202,7 @@ class Store:
                 durable, is_complete = max(durable, facts.last_sequence), facts.is_complete
                 statics |= facts.statics
         receiver = DeliveryReceiver(durable, self.collector_id)
-        return Ledger(header, directory, receiver, number + 1, statics, is_complete, self._rotation)
+        return Ledger(header, directory, receiver, number + 1, statics, is_complete, self.memory, self._rotation)
 
     # ---- retention
 
