@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
 
 from asyncrr.collector.memory import Memory
 
@@ -18,6 +19,7 @@ _SLICE_BYTES = 16 * 1024
 _READ_BYTES = 64 * 1024
 _UNSENT_BYTES = 2**20
 _STALL_SECONDS = 60.0
+_MAX_DISCARDED = 1000
 _EVENT_BYTES = 300
 
 
@@ -40,6 +42,8 @@ class IncomingWebSocket(WebSocketsSansIOProtocol):
         self._memory = memory
         self._rest = memoryview(b"")
         self._held = 0
+        self._fragment_bytes = 0
+        self._discarded = 0
         self._is_held_up = False
         self._is_gone = False
         self._stall_timer: asyncio.TimerHandle | None = None
@@ -47,7 +51,7 @@ class IncomingWebSocket(WebSocketsSansIOProtocol):
     @property
     def incomplete_bytes(self) -> int:
         """Of a message whose end has not come."""
-        return len(self.conn.reader.buffer)
+        return len(self.conn.reader.buffer) + self._fragment_bytes
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
@@ -84,6 +88,29 @@ class IncomingWebSocket(WebSocketsSansIOProtocol):
             piece, self._rest = self._rest[:_SLICE_BYTES], self._rest[_SLICE_BYTES:]
             super().data_received(bytes(piece))
         self._count()
+
+    def handle_text(self, event: Frame) -> None:
+        """Take the first fragment of a text message, which is all of it as a rule."""
+        if not self._is_discarded(event):
+            super().handle_text(event)
+
+    def handle_bytes(self, event: Frame) -> None:
+        """As :meth:`handle_text`, of a binary one."""
+        if not self._is_discarded(event):
+            super().handle_bytes(event)
+
+    def handle_cont(self, event: Frame) -> None:
+        """Take another fragment."""
+        if not self._is_discarded(event):
+            super().handle_cont(event)
+
+    def _is_discarded(self, event: Frame) -> bool:
+        """Whether a message comes after the end; whoever goes on sending them is cut off."""
+        self._fragment_bytes = 0 if event.fin else self._fragment_bytes + _EVENT_BYTES + len(event.data)
+        self._discarded += self.close_sent
+        if self._discarded > _MAX_DISCARDED:
+            self.cut()
+        return self.close_sent
 
     def handle_ping(self) -> None:
         """Answer a ping."""
@@ -133,6 +160,8 @@ class IncomingWebSocket(WebSocketsSansIOProtocol):
     def _let_go(self) -> None:
         self._is_gone = True
         self._rest = memoryview(b"")
+        self._fragment_bytes = 0
+        self.frames = []
         del self.conn.reader.buffer[:]
         self._memory.leave(self)
         more, self._held = -self._held, 0

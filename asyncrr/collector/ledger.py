@@ -3,42 +3,27 @@
 from __future__ import annotations
 
 import itertools
-import math
 import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple
 
 from asyncrr.collector.arriving import ArrivingFrame, weight_of
 from asyncrr.collector.memory import Memory
 from asyncrr.collector.outcomes import Loss, Synced, is_no_room
-from asyncrr.collector.segments import Place, Segment, SegmentFacts, StaticKey, scan_segment
+from asyncrr.collector.rotation import NEVER, Rotation
+from asyncrr.collector.scanning import scan_segment
+from asyncrr.collector.segments import Place, Segment, SegmentFacts, StaticKey
 from asyncrr.errors import CorruptError
 from asyncrr.wire import DeliveryReceiver, RawFrame, RecordingHeader, summary_of
 from asyncrr.wire.framing import is_intact
 
-__all__ = ["NEVER", "Ledger", "Rotation"]
+__all__ = ["Ledger"]
 
 _WRITE_BYTES = 8 * 2**20
 _CLOSE_SECONDS = 1.0
-
-
-class Rotation(NamedTuple):
-    """When a segment is ended and followed by another, once its rows are on the disk.
-
-    Attributes:
-        nbytes: At this size, without the static rows that it repeats.
-        seconds: At this age, when something is written to it.
-    """
-
-    nbytes: float = math.inf
-    seconds: float = math.inf
-
-
-NEVER = Rotation()
 
 
 class Ledger:
@@ -79,6 +64,7 @@ class Ledger:
         self._rotation = rotation
         self._segment_opened = 0.0
         self._segment_start = 0
+        self._index_bytes = 0
         self.header = header
         self.receiver = receiver
         self.held_bytes: int = 0
@@ -144,6 +130,9 @@ class Ledger:
         """Take the result of a round into account, then tell whoever is connected."""
         self.receiver.synced(synced.sequence)
         self.trouble = synced.trouble
+        segment, before = self._segment, self._index_bytes
+        self._index_bytes = 0 if segment is None else segment.index_bytes
+        self._memory.index_bytes += self._index_bytes - before
         with self._lock:
             self._hold(-synced.nbytes)
             if synced.is_lost:
@@ -176,11 +165,17 @@ class Ledger:
         """Somebody is connected."""
         self._is_letting_go = False
 
-    def facts(self) -> list[SegmentFacts]:
-        """What is known of the segments written here; callable from any thread."""
+    def ended_facts(self) -> list[SegmentFacts]:
+        """What is known of the segments that were ended since this was asked."""
         with self._lock:
-            current = [] if self._segment is None else [self._segment.facts]
-            return [*self._facts, *current]
+            ended, self._facts = self._facts, []
+            return ended
+
+    @property
+    def facts(self) -> SegmentFacts | None:
+        """What is known of the segment that is being written."""
+        segment = self._segment
+        return None if segment is None else segment.facts
 
     # ---- in the writing thread
 
@@ -325,7 +320,8 @@ class Ledger:
     def _is_due(self, segment: Segment) -> bool:
         nbytes = segment.facts.end - self._segment_start
         age = time.monotonic() - self._segment_opened
-        return self._loss is None and (nbytes >= self._rotation.nbytes or age >= self._rotation.seconds)
+        is_due = self._rotation.is_due(nbytes, age, segment.index_bytes, self._memory.index_bytes)
+        return is_due and self._loss is None
 
     def _rotate(self, segment: Segment) -> None:
         """End a segment; the next frame opens another, which repeats the static rows."""

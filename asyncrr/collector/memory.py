@@ -43,6 +43,7 @@ class Memory:
 
     Attributes:
         held: Bytes.
+        index_bytes: Of the indexes of segments that are being written.
     """
 
     def __init__(self, nbytes: int = _BYTES, patience_seconds: float = _PATIENCE_SECONDS) -> None:
@@ -52,6 +53,7 @@ class Memory:
             patience_seconds: How long it may be tight without a pause before connections are cut.
         """
         self.held: int = 0
+        self.index_bytes: int = 0
         self._nbytes = nbytes
         self._patience_seconds = patience_seconds
         self._readers: dict[Reader, None] = {}

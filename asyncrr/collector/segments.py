@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import mmap
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,11 +13,8 @@ from typing import Any, TypeAlias
 from asyncrr.errors import CorruptError, FormatError
 from asyncrr.syncing import sync_directory, sync_file
 from asyncrr.wire import (
-    FRAME_HEADER_BYTES,
     KIND_CHUNK,
     KIND_GAP,
-    KIND_HEADER,
-    KIND_TRAILER,
     PREAMBLE,
     PREAMBLE_BYTES,
     REPEATED,
@@ -28,21 +24,20 @@ from asyncrr.wire import (
     RecordingHeader,
     SegmentIndex,
     decode_gap,
-    decode_header,
     encode_header,
     parse_frame,
     summary_of,
     with_flags,
 )
-from asyncrr.wire.framing import FrameHeader, check_preamble, parse_header
+from asyncrr.wire.framing import FrameHeader
 
 __all__ = [
     "Place",
     "Segment",
     "SegmentFacts",
     "StaticKey",
+    "checked",
     "directory_name",
-    "scan_segment",
     "segment_paths",
 ]
 
@@ -172,6 +167,11 @@ class Segment:
             raise
 
     @property
+    def index_bytes(self) -> int:
+        """What is kept in memory for the trailer."""
+        return self._index.nbytes
+
+    @property
     def is_settled(self) -> bool:
         """Whether all that was written is on the disk."""
         return self.synced_end == self.facts.end
@@ -183,17 +183,17 @@ class Segment:
             CorruptError: A frame does not hold what its kind promises; those before it are written.
             OSError: :attr:`facts` says up to which frame it went well.
         """
-        checked: list[tuple[RawFrame, ChunkSummary | None]] = []
+        proven: list[tuple[RawFrame, ChunkSummary | None]] = []
         trouble: CorruptError | None = None
         for frame in frames:
             try:
-                checked.append((frame, _checked(frame)))
+                proven.append((frame, checked(frame)))
             except CorruptError as error:
                 trouble = error
                 break
         pending: list[tuple[RawFrame, ChunkSummary | None]] = []
         size = 0
-        for each in checked:
+        for each in proven:
             pending.append(each)
             size += each[0].nbytes
             if size >= _GATHER_BYTES:
@@ -230,7 +230,7 @@ class Segment:
             head += more
         os.lseek(self._descriptor, self.facts.end + header.nbytes, os.SEEK_SET)
         frame = RawFrame(header, memoryview(head))
-        summary = _checked(frame)
+        summary = checked(frame)
         if frame.sequence or is_new(frame):
             self._index.add(frame, self.facts.end)
             self.facts.count(frame, summary, self.facts.end)
@@ -296,77 +296,7 @@ write_some: Callable[[int, Any], int] = os.write
 """How bytes reach a file: one place, so that a full disk can be rehearsed."""
 
 
-def scan_segment(path: str) -> SegmentFacts | None:
-    """What a segment holds, up to its first damage; ``None`` where it has no readable header.
-
-    Checksums of bodies are looked at unless a trailer says that the segment ended in peace. What is found whole is
-    on the disk itself when this returns.
-
-    Raises:
-        OSError: It cannot be read.
-    """
-    with open(path, "r+b") as file:
-        size = os.fstat(file.fileno()).st_size
-        if size < PREAMBLE_BYTES + FRAME_HEADER_BYTES:
-            return None
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as view:
-            facts = _scan(path, view)
-        if facts is not None and not facts.is_complete:
-            sync_file(file.fileno())
-    return facts
-
-
-def _scan(path: str, view: memoryview) -> SegmentFacts | None:
-    try:
-        check_preamble(bytes(view[:PREAMBLE_BYTES]))
-        first = _frame_at(view, PREAMBLE_BYTES, is_trusted=False)
-        if first.kind != KIND_HEADER:
-            return None
-        facts = SegmentFacts(path, decode_header(first))
-    except FormatError:
-        return None
-    ends_in_peace = _ends_in_peace(view, first.nbytes + PREAMBLE_BYTES)
-    offset = PREAMBLE_BYTES
-    try:
-        while offset < len(view):
-            frame = _frame_at(view, offset, ends_in_peace)
-            if frame.kind == KIND_TRAILER:
-                facts.is_complete = ends_in_peace
-                facts.end = offset + frame.nbytes
-                break
-            facts.count(frame, _checked(frame), offset)
-            offset += frame.nbytes
-    except FormatError:
-        pass  # a torn end, or damage: what lies behind it counts as not received
-    return facts
-
-
-def _ends_in_peace(view: memoryview, start: int) -> bool:
-    """Whether the last frame is a whole trailer, found by hopping from header to header."""
-    offset = start
-    try:
-        while len(view) - offset >= FRAME_HEADER_BYTES:
-            header = parse_header(view[offset : offset + FRAME_HEADER_BYTES])
-            if header.kind == KIND_TRAILER:
-                parse_frame(view[offset:])
-                return True
-            offset += header.nbytes
-    except FormatError:
-        pass
-    return False
-
-
-def _frame_at(view: memoryview, offset: int, is_trusted: bool) -> RawFrame:
-    if len(view) - offset < FRAME_HEADER_BYTES:
-        raise CorruptError("the frame ends within its header", offset)
-    header = parse_header(view[offset : offset + FRAME_HEADER_BYTES])
-    data = view[offset : offset + header.nbytes]
-    if is_trusted and len(data) == header.nbytes:
-        return RawFrame(header, data, offset)
-    return parse_frame(data, offset)
-
-
-def _checked(frame: RawFrame) -> ChunkSummary | None:
+def checked(frame: RawFrame) -> ChunkSummary | None:
     """The summary of a chunk, and proof that other frames can be read."""
     if frame.kind == KIND_CHUNK:
         return summary_of(frame)

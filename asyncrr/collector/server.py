@@ -17,9 +17,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from asyncrr.collector.access import Access, Guard, kept_token
 from asyncrr.collector.app import make_app, make_page_app
 from asyncrr.collector.incoming import IncomingWebSocket
-from asyncrr.collector.ledger import NEVER, Rotation
 from asyncrr.collector.memory import Memory
 from asyncrr.collector.retention import FOR_EVER, Retention
+from asyncrr.collector.rotation import NEVER, Rotation
 from asyncrr.collector.sessions import Sessions
 from asyncrr.collector.store import Store
 from asyncrr.errors import UsageError

@@ -12,11 +12,13 @@ from typing import IO
 
 from asyncrr.collector.catalogue import Catalogue, RecordingFacts
 from asyncrr.collector.commit import Committer
-from asyncrr.collector.ledger import NEVER, Ledger, Rotation
+from asyncrr.collector.ledger import Ledger
 from asyncrr.collector.memory import Memory
 from asyncrr.collector.outcomes import Synced
 from asyncrr.collector.retention import FOR_EVER, Kept, Retention, to_remove
-from asyncrr.collector.segments import Place, SegmentFacts, StaticKey, directory_name, scan_segment, segment_paths
+from asyncrr.collector.rotation import NEVER, Rotation
+from asyncrr.collector.scanning import scan_segment
+from asyncrr.collector.segments import Place, SegmentFacts, StaticKey, directory_name, segment_paths
 from asyncrr.collector.threads import Threads
 from asyncrr.errors import UsageError
 from asyncrr.locking import lock_file
@@ -71,7 +73,6 @@ class Store:
         self._openings: dict[tuple[str, str], asyncio.Future[Ledger]] = {}
         self._idle: dict[Ledger, asyncio.TimerHandle] = {}
         self._users: dict[Ledger, int] = {}
-        self._closed_facts: list[SegmentFacts] = []
         self._lock_file: IO[bytes] | None = None
 
     async def open(self) -> None:
@@ -186,7 +187,7 @@ class Store:
         """Drop a ledger once its file is closed."""
         if synced.is_closed and not synced.is_lost:
             self._ledgers.pop((ledger.header.recording_id, ledger.header.writer_id), None)
-            self._closed_facts += ledger.facts()
+            self._catalogue.note(ledger.ended_facts())
         elif synced.is_lost:  # its file was not closed for that
             self.submit(ledger)
 
@@ -279,9 +280,13 @@ class Store:
         return next((ledger.trouble for ledger in self._ledgers.values() if ledger.trouble is not None), None)
 
     def _news(self) -> list[SegmentFacts]:
-        """What the catalogue does not know yet."""
-        closed, self._closed_facts = self._closed_facts, []
-        return closed + [facts for ledger in self._ledgers.values() for facts in ledger.facts()]
+        """The segments that are being written; the catalogue is told of those that were ended."""
+        current = []
+        for ledger in self._ledgers.values():
+            self._catalogue.note(ledger.ended_facts())
+            if (facts := ledger.facts) is not None:
+                current.append(facts)
+        return current
 
 
 def _last_writes(directories: dict[str, str]) -> dict[str, float]:

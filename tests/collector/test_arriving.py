@@ -15,7 +15,7 @@ from recorder import Recorder, frame, header, recorder
 
 import asyncrr as rr
 from asyncrr.collector import segments
-from asyncrr.collector.ledger import Rotation
+from asyncrr.collector.rotation import Rotation
 from asyncrr.collector.server import Collector
 from asyncrr.wire import REPEATED, Ack, End, Ended, Error, Expected, Frame, Gap, encode_gap, encode_piece
 

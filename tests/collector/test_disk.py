@@ -18,7 +18,7 @@ from recorder import frame, header, recorder
 
 import asyncrr as rr
 from asyncrr.collector import commit, segments
-from asyncrr.collector.segments import scan_segment
+from asyncrr.collector.scanning import scan_segment
 from asyncrr.wire import Ack, End, Ended, Expected
 
 

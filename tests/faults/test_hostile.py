@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import socket
@@ -11,7 +12,7 @@ import struct
 import sys
 import time
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,17 @@ class Watched:
         """Resident bytes."""
         with open(f"/proc/{self.program.pid}/statm") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    @property
+    def peak(self) -> int:
+        """The most resident bytes since :meth:`forget_peak`."""
+        (line,) = [
+            line for line in Path(f"/proc/{self.program.pid}/status").read_text().splitlines() if "VmHWM" in line
+        ]
+        return int(line.split()[1]) * 1024
+
+    def forget_peak(self) -> None:
+        Path(f"/proc/{self.program.pid}/clear_refs").write_text("5")
 
     @property
     def descriptors(self) -> int:
@@ -203,21 +215,100 @@ def test_an_unauthenticated_flood(watched: Watched, frames: list[bytes]) -> None
     asyncio.run(main())
 
 
-def test_a_message_that_does_not_end_is_bounded(watched: Watched) -> None:
-    async def main() -> None:
-        def endless() -> Iterator[bytes]:
-            while True:
-                yield bytes(2**20)
+def unmasked(length: int, *, is_final: bool = True, is_first: bool = True) -> bytes:
+    """The start of a websocket message: what follows is taken as it is."""
+    return struct.pack(">BBQI", (0x80 if is_final else 0) | (2 if is_first else 0), 0x80 | 127, length, 0)
 
-        memory = watched.memory
-        async with peer(watched, compression=None) as it:
-            await it.send(encode_message(Hello(header("endless"), 1)))
-            with contextlib.suppress(ConnectionClosed):
-                async with asyncio.timeout(60):
-                    await it.send(endless())
+
+def one_byte_short() -> Iterator[bytes]:
+    """A message as long as is allowed, whose end does not come."""
+    yield unmasked(2**20)
+    yield bytes(2**20 - 1)
+
+
+def in_fragments() -> Iterator[bytes]:
+    """The same in fragments, and pings between them."""
+    for number in range(15):
+        yield unmasked(2**16, is_final=False, is_first=number == 0)
+        yield bytes(2**16) + struct.pack(">BBI", 0x89, 0x80, 0)
+
+
+def pieces_of_a_huge_frame() -> Iterator[bytes]:
+    """A frame of 2 GiB, of which 8 MiB come."""
+    piece = b"P" + announcing(2, 8, 2**31 - 8)
+    for _ in range(64):
+        yield unmasked(len(piece)) + piece
+        piece = b"P" + bytes(2**17)
+
+
+def tiny_messages() -> Iterator[bytes]:
+    """Many bytes of memory for each that is sent."""
+    yield (unmasked(1) + b"P") * 50_000
+
+
+@functools.cache
+def many_tiny_frames() -> list[bytes]:
+    return [b"".join(bytes(frame(number)) for number in range(first, first + 500)) for first in range(1, 5001, 500)]
+
+
+def tiny_frames() -> Iterator[bytes]:
+    """As tiny frames as there are, as fast as they are taken."""
+    return (unmasked(len(frames)) + frames for frames in many_tiny_frames())
+
+
+def more_than_is_allowed() -> Iterator[bytes]:
+    yield unmasked(512 * 2**20)
+    yield from (bytes(2**20) for _ in range(20))
+
+
+ATTACKS = [one_byte_short, in_fragments, pieces_of_a_huge_frame, tiny_messages, tiny_frames, more_than_is_allowed]
+
+
+async def is_taken(it: ClientConnection) -> bool:
+    """Whether the collector reads what was written, within half a second."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0.5):
+            while it.transport.get_write_buffer_size() and not it.transport.is_closing():
+                await asyncio.sleep(0.01)
+    return not it.transport.get_write_buffer_size() and not it.transport.is_closing()
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_connections_that_fill_memory_and_stall(watched: Watched, attack: Callable[[], Iterator[bytes]]) -> None:
+    """Each of many connections sends what it can, reads nothing, and then stands still."""
+
+    async def stall(number: int, has_sent: asyncio.Event) -> None:
+        async with peer(watched, compression=None, ping_interval=None) as it:
+            try:
+                await it.send(encode_message(Hello(header(f"stall {number}"), 1)))
+                await it.recv()
+                it.transport.pause_reading()
+                for data in attack():
+                    it.transport.write(data)
+                    if not await is_taken(it):
+                        break
+                has_sent.set()
+                await asyncio.sleep(60)
+            finally:
+                it.transport.abort()
+
+    async def main() -> None:
+        memory, descriptors = watched.memory, watched.descriptors
+        watched.forget_peak()
+        events = [asyncio.Event() for _ in range(rounds(80, 400))]
+        stalling = [asyncio.create_task(stall(*each)) for each in enumerate(events)]
+        try:
+            for event in events:
+                await asyncio.wait([asyncio.ensure_future(event.wait()), *stalling], return_when="FIRST_COMPLETED")
+            for _ in range(3):
+                await watched.good_client()
+        finally:
+            for task in stalling:
+                task.cancel()
+            await asyncio.wait(stalling)
+        assert watched.peak - memory < MORE_BYTES
+        await settled(watched, descriptors + len(events))
         await watched.good_client()
-        limit = 2 * 512 * 2**20  # one message, and what was read of it
-        assert watched.memory - memory < limit
 
     asyncio.run(main())
 

@@ -17,9 +17,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from recorder import frame, header
 
 from asyncrr.collector import segments
-from asyncrr.collector.ledger import Ledger, Rotation
+from asyncrr.collector.ledger import Ledger
 from asyncrr.collector.memory import Memory
-from asyncrr.collector.segments import Place, StaticKey, directory_name, scan_segment, segment_paths
+from asyncrr.collector.rotation import Rotation
+from asyncrr.collector.scanning import scan_segment
+from asyncrr.collector.segments import Place, StaticKey, directory_name, segment_paths
 from asyncrr.wire import (
     Ack,
     DeliveryReceiver,
