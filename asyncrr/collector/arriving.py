@@ -12,7 +12,7 @@ from asyncrr.wire.framing import FrameHeader
 
 __all__ = ["ArrivingFrame", "weight_of"]
 
-_OBJECT_BYTES = 512
+_OBJECT_BYTES = 768
 
 
 def weight_of(part: RawFrame | memoryview) -> int:

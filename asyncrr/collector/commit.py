@@ -16,6 +16,7 @@ __all__ = ["Committer"]
 _GATHER_SECONDS = 0.005
 _GATHER_BYTES = 2**20
 _RETRY_SECONDS = 0.5
+_PATIENCE_SECONDS = 0.02
 _WRITING_THREADS = 4
 _SYNCING_THREADS = 8
 
@@ -35,7 +36,7 @@ class Committer:
         self._loop = loop
         self._lock = threading.Lock()
         self._results: list[tuple[Ledger, Synced]] = []
-        self._writing = _Lane("write", _WRITING_THREADS, self._write)
+        self._writing = _Lane("write", _WRITING_THREADS, self._write, _PATIENCE_SECONDS)
         self._syncing = _Lane("sync", _SYNCING_THREADS, self._sync)
 
     def submit(self, ledger: Ledger) -> None:
@@ -81,17 +82,23 @@ class _Lane:
         name: What they do.
         count: How many at most.
         act: Does it, and says after how many seconds it wants to do so again, if it does.
+        patience_seconds: How long one may take before another works beside it: what takes the interpreter rather than
+            the disk is not done sooner by several, and would leave the loop less of it.
     """
 
-    def __init__(self, name: str, count: int, act: Callable[[Ledger], float | None]) -> None:
+    def __init__(
+        self, name: str, count: int, act: Callable[[Ledger], float | None], patience_seconds: float = 0.0
+    ) -> None:
         self._name = name
         self._count = count
         self._act = act
+        self._patience_seconds = patience_seconds
         self._leading = threading.Lock()  # held by the thread that waits for the next ledger
         self._changed = threading.Condition()
         self._waiting: dict[Ledger, None] = {}
         self._later: dict[Ledger, float] = {}  # when their turn comes: in order, for all wait equally long
         self._busy: dict[Ledger, float | None] = {}  # in how many seconds their turn comes again
+        self._patience: dict[Ledger, float] = {}  # until when nobody works beside the one that works at it
         self._threads: list[threading.Thread] = []
         self._is_closing = False
         self._start()
@@ -135,7 +142,8 @@ class _Lane:
                     wanted = None
                 if (seconds := again if wanted is None else wanted) is not None:
                     self._enter(ledger, seconds)
-                    self._changed.notify()
+                del self._patience[ledger]
+                self._changed.notify()
             del ledger
 
     def _next(self) -> Ledger | None:
@@ -150,13 +158,17 @@ class _Lane:
                     del self._later[ledger]
                     self._waiting[ledger] = None
                     wait = None
-                if self._waiting:
+                patience = max(self._patience.values(), default=0.0) - time.monotonic()
+                if self._waiting and patience > 0:
+                    wait = patience
+                elif self._waiting:
                     ledger = next(iter(self._waiting))
                     del self._waiting[ledger]
                     self._busy[ledger] = None
+                    self._patience[ledger] = time.monotonic() + self._patience_seconds
                     if len(self._busy) == len(self._threads) < self._count:
                         self._start()
                     return ledger
-                if self._is_closing:
+                elif self._is_closing:
                     return None
                 self._changed.wait(wait)

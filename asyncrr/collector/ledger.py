@@ -22,7 +22,7 @@ from asyncrr.wire.framing import is_intact
 
 __all__ = ["Ledger"]
 
-_WRITE_BYTES = 8 * 2**20
+_WRITE_BYTES = 2**20
 _CLOSE_SECONDS = 1.0
 
 
@@ -207,7 +207,7 @@ class Ledger:
                 while self._pending and size < _WRITE_BYTES and isinstance(frame := self._pending[0], RawFrame):
                     self._pending.popleft()
                     batch.append(frame)
-                    size += frame.nbytes
+                    size += weight_of(frame)
             self._append(segment, batch)
             return bool(self._pending)
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 __all__ = ["Memory", "Reader"]
 
-_BYTES = 24 * 2**20
+_BYTES = 12 * 2**20
 _PATIENCE_SECONDS = 1.0
 
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 __all__ = ["NEVER", "Rotation"]
 
 _INDEX_BYTES = 2**20
-_LITTLE_INDEX_BYTES = 2**16
-_ALL_INDEX_BYTES = 2**25
+_LITTLE_INDEX_BYTES = 2**15
+_ALL_INDEX_BYTES = 2**23
 
 
 class Rotation(NamedTuple):
@@ -26,8 +26,8 @@ class Rotation(NamedTuple):
     def is_due(self, nbytes: int, seconds: float, index_bytes: int, all_index_bytes: int) -> bool:
         """Whether a segment is to be ended.
 
-        The index that its trailer will have is kept in memory until then: 1 MiB of it, or 64 KiB where those of all
-        segments together take 32 MiB, is enough whatever the size and age.
+        The index that its trailer will have is kept in memory until then: 1 MiB of it, or 32 KiB where those of all
+        segments together take 8 MiB, is enough whatever the size and age.
 
         Args:
             nbytes: The segment's size.

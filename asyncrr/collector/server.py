@@ -30,7 +30,7 @@ __all__ = ["DEFAULT_PORT", "Collector", "run_until_signalled"]
 DEFAULT_PORT = 9878
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_MAX_MESSAGE_BYTES = 2**20
+_MAX_MESSAGE_BYTES = 2**18
 _STOP_SECONDS = 2
 _REQUEST_SECONDS = 10.0
 _PING_SECONDS, _PONG_SECONDS = 20.0, 60.0

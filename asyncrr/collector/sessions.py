@@ -46,7 +46,7 @@ _HELLO_SECONDS = 10.0
 _PIECE_SECONDS = 60.0
 _AGAIN_SECONDS = 0.5
 _HELD_BYTES = 8 * 2**20
-_FRAMES_PER_TURN = 1000
+_FRAMES_PER_TURN = 100
 
 PROTOCOL_BROKEN, DAMAGED, INTERNAL, GOING_AWAY, BUSY = 1002, 1007, 1011, 1012, 1013
 
@@ -284,7 +284,7 @@ class _Session:
         frame = self._arriving
         if frame is None:
             self._end = None
-            header = self._header_at(piece, 0)
+            header = self._header_at(piece)
             if header.kind != KIND_CHUNK:
                 raise CorruptError(f"a frame of kind {header.kind} in pieces, as only chunks come")
             frame = self._arriving = ArrivingFrame(header)
@@ -300,28 +300,39 @@ class _Session:
 
     async def _take_frames(self, ledger: Ledger, data: memoryview) -> None:
         self._end = None
-        offset = 0
-        while offset < len(data) and self._over is None:
-            taken: list[RawFrame] = []
-            while offset < len(data) and len(taken) < _FRAMES_PER_TURN:
-                header = self._header_at(data, offset)
-                if header.nbytes > len(data) - offset:
-                    raise CorruptError("a message ends within a frame")
-                frame = RawFrame(header, data[offset : offset + header.nbytes])
-                offset += header.nbytes
-                count = decode_gap(parse_frame(frame.data)).frame_count if header.kind == KIND_GAP else 1
-                if self._is_wanted(ledger, header, count):
-                    taken.append(frame)
-            if taken:
-                ledger.take(taken)
-                self._sessions.store.submit(ledger)
-            if offset < len(data):
-                await asyncio.sleep(0)
+        memory = self._sessions.store.memory
+        memory.add(len(data))
+        try:
+            while data and self._over is None:
+                before = len(data)
+                data = self._take_some(ledger, data)
+                memory.add(len(data) - before)
+                if data:
+                    await asyncio.sleep(0)
+                    await self._wait_for_room()
+        finally:
+            memory.add(-len(data))
 
-    def _header_at(self, data: memoryview, offset: int) -> FrameHeader:
-        if len(data) - offset < FRAME_HEADER_BYTES:
+    def _take_some(self, ledger: Ledger, data: memoryview) -> memoryview:
+        """Take the first frames; returns what follows them."""
+        taken: list[RawFrame] = []
+        while data and len(taken) < _FRAMES_PER_TURN:
+            header = self._header_at(data)
+            if header.nbytes > len(data):
+                raise CorruptError("a message ends within a frame")
+            frame, data = RawFrame(header, data[: header.nbytes]), data[header.nbytes :]
+            count = decode_gap(parse_frame(frame.data)).frame_count if header.kind == KIND_GAP else 1
+            if self._is_wanted(ledger, header, count):
+                taken.append(frame)
+        if taken:
+            ledger.take(taken)
+            self._sessions.store.submit(ledger)
+        return data
+
+    def _header_at(self, data: memoryview) -> FrameHeader:
+        if len(data) < FRAME_HEADER_BYTES:
             raise CorruptError("a message ends within a frame")
-        header = parse_header(data[offset : offset + FRAME_HEADER_BYTES])
+        header = parse_header(data[:FRAME_HEADER_BYTES])
         if header.kind in (KIND_HEADER, KIND_TRAILER):
             raise CorruptError(f"a frame of kind {header.kind}, which is the collector's to write")
         if header.kind not in (KIND_CHUNK, KIND_GAP) and header.flags & CRITICAL:

@@ -3,7 +3,7 @@
 A data message is whole frames, one after another, so it starts with the sync mark. A frame too large for one message
 comes in pieces: messages that follow one another, each the tag ``P`` and the frame's next bytes. Any other message is
 one tag byte and a msgpack mapping; keys that are not known are ignored, tags that are not known are refused. A
-collector takes messages of up to 1 MiB.
+collector takes messages of up to 256 KiB.
 
 ==== ============ ================================================================ =================
 tag  message      keys                                                             sent by

@@ -222,15 +222,15 @@ def unmasked(length: int, *, is_final: bool = True, is_first: bool = True) -> by
 
 def one_byte_short() -> Iterator[bytes]:
     """A message as long as is allowed, whose end does not come."""
-    yield unmasked(2**20)
-    yield bytes(2**20 - 1)
+    yield unmasked(2**18)
+    yield bytes(2**18 - 1)
 
 
 def in_fragments() -> Iterator[bytes]:
     """The same in fragments, and pings between them."""
     for number in range(15):
-        yield unmasked(2**16, is_final=False, is_first=number == 0)
-        yield bytes(2**16) + struct.pack(">BBI", 0x89, 0x80, 0)
+        yield unmasked(2**14, is_final=False, is_first=number == 0)
+        yield bytes(2**14) + struct.pack(">BBI", 0x89, 0x80, 0)
 
 
 def pieces_of_a_huge_frame() -> Iterator[bytes]:
@@ -295,7 +295,7 @@ def test_connections_that_fill_memory_and_stall(watched: Watched, attack: Callab
     async def main() -> None:
         memory, descriptors = watched.memory, watched.descriptors
         watched.forget_peak()
-        events = [asyncio.Event() for _ in range(rounds(80, 400))]
+        events = [asyncio.Event() for _ in range(rounds(40, 400))]
         stalling = [asyncio.create_task(stall(*each)) for each in enumerate(events)]
         try:
             for event in events:
