@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
+from asyncrr.collector.connections import QUIET
 from asyncrr.collector.memory import Memory
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class IncomingWebSocket(WebSocketsSansIOProtocol):
 
     def __init__(self, memory: Memory, **settings: Any) -> None:
         super().__init__(**settings)
+        self.logger = self.conn.logger = QUIET
         self._events = _CountingQueue()
         self.queue = self._events
         self._memory = memory

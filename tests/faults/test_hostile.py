@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import struct
+import subprocess
 import sys
 import time
 import zlib
@@ -49,6 +50,12 @@ class Watched:
         """Resident bytes."""
         with open(f"/proc/{self.program.pid}/statm") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    @property
+    def processor_seconds(self) -> float:
+        """What it has worked, in user and system mode."""
+        fields = Path(f"/proc/{self.program.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     @property
     def peak(self) -> int:
@@ -160,6 +167,160 @@ def test_floods_of_connections_and_slow_handshakes(watched: Watched) -> None:
         await settled(watched, descriptors + 2)
 
     asyncio.run(main())
+
+
+HANDSHAKE = "\r\n".join(
+    [
+        f"GET {INGEST_PATH} HTTP/1.1",
+        "Host: {host}",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version: 13",
+        "Authorization: Bearer {token}",
+        "{more}",
+        "",
+    ]
+)
+
+FLOOD = """
+import json, socket, sys, time
+
+port, rate = int(sys.argv[1]), float(sys.argv[2])
+kinds = [kind.encode() for kind in json.loads(sys.argv[3])]
+held, count, start = [], 0, time.monotonic()
+while True:
+    one = socket.create_connection(("127.0.0.1", port))
+    one.settimeout(10)
+    try:
+        one.sendall(kinds[count % len(kinds)])
+    except OSError:
+        pass
+    held.append(one)
+    if len(held) > 50:
+        held.pop(0).close()
+    count += 1
+    print(count, flush=True)
+    time.sleep(max(0, start + count / rate - time.monotonic()))
+"""
+
+STRANGERS = {
+    "wrong tokens": [HANDSHAKE.format(host="127.0.0.1", token="wrong", more="\r\n")],
+    "forged origins": [HANDSHAKE.format(host="127.0.0.1", token=TOKEN, more="Origin: http://evil\r\n")],
+    "forged hosts": [HANDSHAKE.format(host="evil.example", token=TOKEN, more="\r\n")],
+    "slow handshakes": ["GET /api/ingest HTTP/1.1\r\nHost: 127.0.0.1\r\nX: "],
+    "garbage": ["\x00" * 1000],
+}
+STRANGERS["all of them"] = [kind for kinds in STRANGERS.values() for kind in kinds]
+
+
+class Flood:
+    """A process of its own that makes so many attempts a second."""
+
+    def __init__(self, watched: Watched, rate: float, kinds: list[str]) -> None:
+        command = [sys.executable, "-c", FLOOD, str(watched.port), str(rate), json.dumps(kinds)]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
+
+    def wait_for(self, count: int) -> None:
+        """Until it has made so many more."""
+        assert self._process.stdout is not None
+        for _ in range(count):
+            assert self._process.stdout.readline()
+
+    def __enter__(self) -> Flood:
+        self.wait_for(1)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait(10)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+
+@pytest.mark.parametrize("name", STRANGERS)
+def test_strangers_take_less_than_a_tenth_of_a_processor(watched: Watched, name: str) -> None:
+    """Whatever the machine does besides: it is the collector's own time that counts, for each attempt."""
+    rate = rounds(100, 300)
+    with Flood(watched, rate, STRANGERS[name]) as flood:
+        before = watched.processor_seconds
+        flood.wait_for(count := rounds(150, 3000))
+        each = (watched.processor_seconds - before) / count
+    assert each * rate < 0.1
+
+
+def test_floods_of_strangers_leave_a_good_client_its_rate(watched: Watched) -> None:
+    """It logs 500 rows a second, and all are acknowledged in time."""
+
+    async def rate() -> float:
+        recording = rr.new_recording("faults", recording_id="faults", batching=programs.SMALL)
+        await recording.connect(f"ws://127.0.0.1:{watched.port}", token=TOKEN)
+        start, number, count = time.monotonic(), 0, rounds(1000, 20_000)
+        while number < count:
+            for _ in range(10):
+                await recording.log("rows", programs.row(recording.writer_id, number))
+                number += 1
+            await asyncio.sleep(start + number / 500 - time.monotonic())
+        await recording.flush()
+        took = time.monotonic() - start
+        assert recording.stats().delivered == count
+        await recording.aclose()
+        return count / took
+
+    memory, descriptors = watched.memory, watched.descriptors
+    alone = asyncio.run(rate())
+    with Flood(watched, rounds(100, 300), STRANGERS["all of them"]):
+        beside = asyncio.run(rate())
+    assert beside > alone * 0.9
+    assert watched.memory - memory < MORE_BYTES
+    asyncio.run(settled(watched, descriptors + 2))
+
+
+def test_strangers_that_hold_connections_are_closed_for_others(watched: Watched) -> None:
+    """They take a bounded number of descriptors, and whoever comes is served at once."""
+
+    async def main() -> None:
+        descriptors = watched.descriptors
+        with contextlib.ExitStack() as stack:
+            for number in range(rounds(600, 900)):
+                one = stack.enter_context(socket.create_connection(("127.0.0.1", watched.port)))
+                one.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: "[: number % 30])
+            await watched.good_client()
+            assert watched.descriptors <= descriptors + 256 + 4
+        await settled(watched, descriptors + 2)
+
+    asyncio.run(main())
+
+
+def test_what_strangers_do_wrong_is_not_logged(tmp_path: Path) -> None:
+    """A log that anybody can write to fills the disk."""
+    serve = [
+        sys.executable,
+        "-m",
+        "asyncrr",
+        "serve",
+        "--json",
+        "--dir",
+        str(tmp_path),
+        "--port",
+        "0",
+        "--token",
+        TOKEN,
+    ]
+    with open(tmp_path / "stderr", "wb") as log, subprocess.Popen(serve, stdout=subprocess.PIPE, stderr=log) as process:
+        assert process.stdout is not None
+        port = json.loads(process.stdout.readline())["port"]
+        for data in [
+            *STRANGERS["all of them"],
+            HANDSHAKE.format(host="127.0.0.1", token=TOKEN, more="\r\n") + "x" * 99,
+        ]:
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as one:
+                one.sendall(data.encode())
+                one.shutdown(socket.SHUT_WR)
+                while one.recv(65536):
+                    pass
+        process.terminate()
+    assert (tmp_path / "stderr").read_bytes() == b""
 
 
 def test_a_flood_of_frames_by_one_client_leaves_others_their_rate(watched: Watched) -> None:
