@@ -268,13 +268,23 @@ def _scan(source: Source, end: int) -> tuple[list[Segment], list[DamagedRange]]:
     """The segments up to ``end``, frame by frame."""
     segments: list[Segment] = []
     damage: list[DamagedRange] = []
+    numbers: set[int] = set()  # of the frames of the last one
     reader = FrameReader()
     for event in reader.feed(source.view[:end]) + reader.close():
         if isinstance(event, Damage):
             damage.append(DamagedRange(source.name, *event))
         elif isinstance(event, SegmentStart):
             segments.append(Segment(None))
+            numbers.clear()
         else:
+            number = 0 if event.flags & REPEATED else event.sequence
+            if damage and number in numbers:  # none has a number twice: the start of another was damaged
+                segments.append(Segment(None))
+                numbers.clear()
+            if event.kind == KIND_HEADER:
+                numbers.clear()
+            elif number:
+                numbers.add(number)
             try:
                 _add_frame(source, segments, event)
             except CorruptError as error:
