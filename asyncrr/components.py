@@ -21,8 +21,8 @@ __all__ = [
     "ComponentBatch",
     "ComponentColumn",
     "ComponentDescriptor",
-    "Struct",
     "RefusedColumn",
+    "Struct",
     "TensorValue",
     "columns_or_refusal",
 ]

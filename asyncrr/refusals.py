@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from asyncrr.errors import DataError, MissingExtraError, UsageError
 
@@ -75,7 +75,7 @@ class Deferring(Refusable):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         if "__init__" in cls.__dict__:
-            cls.__init__ = _deferring(cls.__init__)  # type: ignore[method-assign]
+            setattr(cls, "__init__", _deferring(cls.__init__))  # noqa: B010 - type checkers need not know
 
     @classmethod
     def _refused(cls, error: Exception) -> Self:
@@ -84,8 +84,13 @@ class Deferring(Refusable):
         self._refuse(error)
         return self
 
-    def __getattr__(self, name: str) -> Any:
-        """Asked only for what is not there: all that a refused object would have."""
+    if not TYPE_CHECKING:  # else any name would do
+
+        def __getattr__(self, name: str) -> Any:
+            """Asked only for what is not there: all that a refused object would have."""
+            self._missing(name)
+
+    def _missing(self, name: str) -> NoReturn:
         if name != "_refusal" and not name.startswith("__"):
             self._check()
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")

@@ -103,7 +103,7 @@ class FieldsArchetype(Deferring, Archetype):
                     if batch.descriptor is field.descriptor:
                         return batch.values
                 return None
-        return super().__getattr__(name)
+        self._missing(name)
 
     @classmethod
     def from_fields(cls, *, clear_unset: bool = False, **values: Any) -> Self:
