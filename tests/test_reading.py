@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from asyncrr import segments as segments_module
-from asyncrr.chunks import Bundle, Chunk, Column, Run
+from asyncrr.chunks import Bundle, Chunk, Run
+from asyncrr.columns import Column
 from asyncrr.components import ComponentDescriptor
 from asyncrr.errors import CorruptError, FormatError, MissingExtraError, UnsupportedVersionError, UsageError
 from asyncrr.reading import RecordingData, read_recording
