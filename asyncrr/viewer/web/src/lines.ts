@@ -73,11 +73,3 @@ export function formatNumber(value: number): string {
   if (size !== 0 && (size < 1e-3 || size >= 1e7)) return value.toExponential(3);
   return String(Number(value.toPrecision(5)));
 }
-
-export function formatTick(value: number): string {
-  const size = Math.abs(value);
-  if (size >= 1e9) return `${Number((value / 1e9).toPrecision(4))}G`;
-  if (size >= 1e6) return `${Number((value / 1e6).toPrecision(4))}M`;
-  if (size >= 1e4) return `${Number((value / 1e3).toPrecision(4))}k`;
-  return size !== 0 && size < 1e-3 ? value.toExponential(1) : String(Number(value.toPrecision(6)));
-}

@@ -4,10 +4,12 @@ import { useEffect, useRef } from "preact/hooks";
 import uPlot, { type AlignedData, type Options } from "uplot";
 import { colorOf, css, numbersOf, PALETTE, stringsOf } from "../archetypes";
 import { moveTo } from "../moving";
-import { broken, chooseAxes, formatNumber, formatTick, nearest, padded, valueAt, type DrawnLine } from "../lines";
+import { partsOf, shownPart } from "../paths";
+import { numberTicks, originOf, stepsOf, tickSpace, ticksWidth, timeTick } from "../axis";
+import { broken, chooseAxes, formatNumber, nearest, padded, valueAt, type DrawnLine } from "../lines";
 import { source } from "../requests";
 import { at, changedAt, dark, held, isFollowing, news, recordingId, span, timeline } from "../state";
-import { formatTime, unit } from "../times";
+import { unit } from "../times";
 import type { TileProps } from "./index";
 
 interface Drawn {
@@ -62,7 +64,8 @@ export function SeriesTile({ tile }: TileProps) {
           <button
             key={each.key}
             class={each.isHidden ? "legend-item off" : "legend-item"}
-            title="Show or hide"
+            title={`${each.key.split("\n")[0]}: show or hide`}
+            aria-pressed={!each.isHidden}
             onClick={() => plot.current?.toggle(each.key)}
           >
             <span class="swatch" style={{ background: each.color }} />
@@ -97,9 +100,7 @@ class Plot {
     private readonly onMessage: (text: string) => void,
   ) {
     this.kind = span.value?.kind ?? "sequence";
-    const low = span.value?.min ?? 0n;
-    // a whole minute, so that the marks of the axis stand at whole seconds
-    this.origin = this.kind === "sequence" ? 0n : this.kind === "duration" ? 0n : low - (low % 60_000_000_000n);
+    this.origin = originOf(this.kind, span.value?.min ?? 0n);
   }
 
   close(): void {
@@ -183,7 +184,7 @@ class Plot {
         const line = broken(given, answer.breaks);
         const x = line.x.map((each) => offset + each / unit(this.kind));
         const color = colors ? css(colorOf(colors, number, PALETTE[0]!)) : css(PALETTE[drawn.length % PALETTE.length]!);
-        const short = this.shortName(entity);
+        const short = shownPart(this.shortName(entity));
         const label = names[number] ?? (answer.lines.length > 1 ? `${short}[${number}]` : short);
         drawn.push({ entity, label, color, line: { x, y: line.y }, isSecond: false, isHidden: this.hidden.has(`${entity}\n${number}`) });
       });
@@ -194,13 +195,10 @@ class Plot {
     this.draw();
   }
 
+  /** The part in which lines of one plot differ. */
   private shortName(entity: string): string {
-    if (this.title.startsWith("*") || this.title.includes("/*/")) {
-      const suffix = this.title.slice(this.title.indexOf("*") + 1);
-      const name = entity.endsWith(suffix) ? entity.slice(0, -suffix.length) : entity;
-      return name.slice(name.lastIndexOf("/") + 1);
-    }
-    return entity.slice(entity.lastIndexOf("/") + 1);
+    const parts = partsOf(entity);
+    return parts[partsOf(this.title).indexOf("*")] ?? parts[parts.length - 1] ?? entity;
   }
 
   private draw(): void {
@@ -261,6 +259,7 @@ class Plot {
     const style = getComputedStyle(this.element);
     const grid = { stroke: () => style.getPropertyValue("--grid"), width: 1 };
     const axis = { stroke: () => style.getPropertyValue("--muted"), grid, ticks: grid, font: "11px system-ui" };
+    const numbers = { values: (_: uPlot, splits: number[]) => numberTicks(splits), size: (_: uPlot, texts: string[] | null) => ticksWidth(texts) };
     const hasSecond = drawn.some((each) => each.isSecond);
     return {
       ...this.size(),
@@ -282,12 +281,13 @@ class Plot {
       axes: [
         {
           ...axis,
-          values: (_, splits) => splits.map((each) => (this.kind === "sequence" ? formatTick(each) : this.tick(each, splits))),
-          space: 80,
+          incrs: stepsOf(this.kind),
+          values: (_, splits, __, ___, step) => splits.map((each) => timeTick(this.kind, this.toTime(each), step)),
+          space: (_, __, low, high, width) => tickSpace(this.kind, this.origin, low, high, width),
           size: 28,
         },
-        { ...axis, scale: "y", size: 56, values: (_, splits) => splits.map(formatTick) },
-        ...(hasSecond ? [{ ...axis, scale: "z", side: 1 as const, size: 56, grid: { show: false }, values: (_: uPlot, splits: number[]) => splits.map(formatTick) }] : []),
+        { ...axis, ...numbers, scale: "y" },
+        ...(hasSecond ? [{ ...axis, ...numbers, scale: "z", side: 1 as const, grid: { show: false } }] : []),
       ],
       hooks: {
         setSelect: [
@@ -323,12 +323,6 @@ class Plot {
         draw: [(chart) => this.drawNeedle(chart)],
       },
     };
-  }
-
-  private tick(x: number, splits: number[]): string {
-    const step = splits.length > 1 ? Math.abs(splits[1]! - splits[0]!) : 1;
-    const digits = step >= 1 ? 0 : step >= 0.001 ? 3 : 9;
-    return formatTime(this.kind, this.toTime(x), digits);
   }
 
   private drawNeedle(chart: uPlot): void {
