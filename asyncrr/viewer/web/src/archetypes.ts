@@ -1,5 +1,5 @@
 // What is shown how: tiles by the archetypes of entities.
-import { partsOf } from "./paths";
+import { partsOf, shownPath } from "./paths";
 import type { EntityFacts, EntityState } from "./state";
 import type { Numbers, Plain, Tensor } from "./wire";
 
@@ -39,6 +39,9 @@ export interface Tile {
   title: string;
   entities: string[];
 }
+
+/** A tile's title as people read it. */
+export const shownTitle = (title: string) => (title === "/*" ? title : shownPath(title));
 
 const head = (path: string) => partsOf(path).slice(0, -1).join("/");
 const last = (path: string) => partsOf(path).at(-1) ?? path;

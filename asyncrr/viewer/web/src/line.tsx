@@ -5,6 +5,7 @@ import { levelRank } from "./logview";
 import { chooseTimeline, moveTo } from "./moving";
 import { shownPath } from "./paths";
 import { shownBatch } from "./selection";
+import { kindsOf, raisedIn } from "./tracebacks";
 import { lineKey, openedLine, selection, timelines, type LogLine } from "./state";
 import { formatWhole } from "./times";
 
@@ -12,6 +13,9 @@ export function OpenedLine({ line }: { line: LogLine }) {
   const copied = useSignal("");
   const key = lineKey(line);
   const others = line.others().sort(([a], [b]) => (a < b ? -1 : 1));
+  const unfolded = useSignal("");
+  const isCut = line.text.length > FIRST_LETTERS && unfolded.value !== key;
+  const raised = raisedIn(line.text);
   const go = (name: string, time: bigint) => {
     chooseTimeline(name);
     moveTo(time);
@@ -29,6 +33,7 @@ export function OpenedLine({ line }: { line: LogLine }) {
           ×
         </IconButton>
       </div>
+      {raised && <p class="raised">{raised}</p>}
       <table class="facts">
         <tbody>
           {!line.times.size && (
@@ -57,7 +62,8 @@ export function OpenedLine({ line }: { line: LogLine }) {
           ))}
         </tbody>
       </table>
-      <pre class="log-whole">{whole(line.text)}</pre>
+      <pre class="log-whole">{marked(isCut ? line.text.slice(0, FIRST_LETTERS) : line.text)}</pre>
+      {isCut && <button onClick={() => (unfolded.value = key)}>Show all {line.text.length.toLocaleString("en")} letters</button>}
       <p class="muted small">
         row {String(line.row)} of writer <span title={line.writer}>{line.writer.slice(0, 8)}…</span>
       </p>
@@ -65,35 +71,10 @@ export function OpenedLine({ line }: { line: LogLine }) {
   );
 }
 
-const MOST_LETTERS = 200_000;
-const FRAME = /^[\s|]+File "(.+)", line \d+(?:, in .+)?$/;
-const LIBRARY = /[/\\](?:site-packages|dist-packages|lib[/\\]python3[^/\\]*)[/\\]|^<frozen /;
+const FIRST_LETTERS = 20_000;
 
 /** The text; of a traceback, the frames in libraries stand back, and what it ends in stands out. */
-function whole(text: string) {
-  const cut = text.length > MOST_LETTERS ? `${text.slice(0, MOST_LETTERS)}\n… ${(text.length - MOST_LETTERS).toLocaleString("en")} more letters: asyncrr cat shows them` : text;
-  if (!cut.includes("Traceback (most recent call last)")) return cut;
-  return kindsOf(cut.split("\n")).map(([line, kind]) => (kind ? <span class={kind}>{`${line}\n`}</span> : `${line}\n`));
-}
-
-/** Lines of a traceback, each with its kind: of one's own code, of a library, or the error itself. */
-export function kindsOf(lines: string[]): [string, "" | "frame" | "library" | "raised"][] {
-  let isInside = false;
-  let frame: "" | "frame" | "library" = "";
-  return lines.map((line) => {
-    const found = FRAME.exec(line);
-    if (/Traceback \(most recent call last\):$/.test(line)) {
-      [isInside, frame] = [true, ""];
-      return [line, ""];
-    }
-    if (found) {
-      frame = LIBRARY.test(found[1]!) ? "library" : "frame";
-      return [line, frame];
-    }
-    if (isInside && /^(?:\s*\| )?[^\s|+]/.test(line)) {
-      [isInside, frame] = [false, ""];
-      return [line, "raised"];
-    }
-    return [line, isInside && frame === "library" ? "library" : ""];
-  });
+function marked(text: string) {
+  if (!text.includes("Traceback (most recent call last)")) return text;
+  return kindsOf(text.split("\n")).map(([line, kind]) => (kind ? <span class={kind}>{`${line}\n`}</span> : `${line}\n`));
 }

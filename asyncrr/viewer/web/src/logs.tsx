@@ -8,6 +8,7 @@ import { counts, elsewhere, ERROR, hasTexts, least, levelRank, onlySelected, ope
 import { moveTo } from "./moving";
 import { shownPath } from "./paths";
 import { at, endings, isFollowing, isNarrow, lineKey, logs, openedLine, selection, timeline, timelines, type LogLine } from "./state";
+import { summaryOf } from "./tracebacks";
 import { counted, digitsFor, formatTime } from "./times";
 
 function useVirtual(count: number, rowHeight: number, element: () => HTMLElement | null) {
@@ -209,15 +210,6 @@ function Row({ line, start, height, isFuture, isOpen, digits }: RowProps) {
       </span>
     </div>
   );
-}
-
-const SUMMARY_LETTERS = 1000;
-
-/** One line of a text: its first, or what a traceback ends in; and how many more there are. */
-export function summaryOf(text: string): [string, number] {
-  const lines = text.trimEnd().split("\n");
-  const first = text.startsWith("Traceback (most recent call last)") ? lines.findLast((line) => /^\S/.test(line)) : lines[0];
-  return [(first ?? "").slice(0, SUMMARY_LETTERS), lines.length - 1];
 }
 
 function drag(event: PointerEvent, height: { value: number }) {

@@ -2,12 +2,12 @@
 import { computed, useComputed, useSignal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { tilesOf, type Tile, type TileKind } from "../archetypes";
+import { shownTitle, tilesOf, type Tile, type TileKind } from "../archetypes";
 import { want } from "../latest";
 import { IconButton } from "../buttons";
 import { FileChoice } from "../drop";
 import { connection, current, entities, lostFile, selection } from "../state";
-import { partsOf, shownPath } from "../paths";
+import { partsOf } from "../paths";
 import { BarsTile, DocumentTile, GeoTile, TableTile, TensorTile } from "./others";
 import { PictureTile } from "./picture";
 import { SeriesTile } from "./series";
@@ -150,13 +150,13 @@ function Frame(props: FrameProps) {
       ref={element}
       class={`tile ${tile.kind}${isSelected.value ? " selected" : ""}`}
       data-tile={tile.key}
-      aria-label={shownPath(tile.title)}
+      aria-label={shownTitle(tile.title)}
       onDragOver={(event) => event.preventDefault()}
       onDrop={(event) => (event.preventDefault(), props.onDrop())}
     >
       <h3 draggable onDragStart={props.onDrag} onDblClick={props.onLarge} onClick={() => (selection.value = tile.entities[0]!)}>
         <span class="title" title={tile.entities.join("\n")}>
-          {shownPath(tile.title)}
+          {shownTitle(tile.title)}
         </span>
         <span class="spring" />
         <IconButton label={isLarge ? "Smaller" : "Larger"} onClick={(event) => (event.stopPropagation(), props.onLarge())}>

@@ -6,7 +6,7 @@ import { colorOf, css, numbersOf, PALETTE, stringsOf } from "../archetypes";
 import { moveTo } from "../moving";
 import { partsOf, shownPart } from "../paths";
 import { numberTicks, originOf, stepsOf, tickSpace, ticksWidth, timeTick } from "../axis";
-import { broken, chooseAxes, formatNumber, nearest, padded, valueAt, type DrawnLine } from "../lines";
+import { alone, broken, chooseAxes, drawable, formatNumber, nearest, padded, valueAt, type DrawnLine } from "../lines";
 import { source } from "../requests";
 import { at, changedAt, dark, held, isFollowing, news, recordingId, span, timeline } from "../state";
 import { unit } from "../times";
@@ -31,6 +31,8 @@ interface Legend {
 }
 
 const ASK_MS = 250;
+/** So few points of a line are drawn one by one. */
+const FEW = 40;
 
 export function SeriesTile({ tile }: TileProps) {
   const place = useRef<HTMLDivElement>(null);
@@ -209,7 +211,7 @@ class Plot {
       this.updateLegend();
       return;
     }
-    const data = uPlot.join(visible.map(({ line }) => [line.x, line.y]) as unknown as AlignedData[]) as AlignedData;
+    const data = uPlot.join(visible.map(({ line }) => [line.x, line.y.map(drawable)]) as unknown as AlignedData[]) as AlignedData;
     const shape = JSON.stringify(visible.map(({ label, color, isSecond, isHidden }) => [label, color, isSecond, isHidden]));
     if (this.chart && shape === this.shape) {
       this.chart.setData(data, false);
@@ -275,7 +277,7 @@ class Plot {
           scale: each.isSecond ? "z" : "y",
           show: !each.isHidden,
           spanGaps: false,
-          points: { show: each.line.x.length < 40, size: 5 },
+          points: { show: true, size: each.line.x.length < FEW ? 5 : 3, filter: (chart: uPlot, series: number) => (each.line.x.length < FEW ? null : alone(chart.data[series]!)) },
         })),
       ],
       axes: [
