@@ -117,6 +117,7 @@ function Lines({ height }: { height: number }) {
   }
   // who has scrolled up to read, or opened a line, is not pulled away from it, unless they ask for the end
   const isAtEnd = useRef(true);
+  const top = useRef(0);
   const ended = useRef(endings.value);
   useEffect(() => {
     if (reached === 0) return;
@@ -154,7 +155,10 @@ function Lines({ height }: { height: number }) {
       aria-label="Log lines: Enter opens one"
       onKeyDown={keys}
       onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => {
-        isAtEnd.current = scrollTop + clientHeight > scrollHeight - 3 * rowHeight;
+        // lines that came since the page itself went to the end are not what somebody scrolled up by
+        if (scrollTop + clientHeight > scrollHeight - 3 * rowHeight) isAtEnd.current = true;
+        else if (scrollTop < top.current - 1) isAtEnd.current = false;
+        top.current = scrollTop;
       }}
     >
       <div style={{ height: `${virtual.getTotalSize()}px`, position: "relative" }}>
