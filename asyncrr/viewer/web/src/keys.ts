@@ -25,7 +25,7 @@ export function installKeys(): void {
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === " " && target.tagName === "BUTTON") return; // it presses the button
+    if (event.key === " " && target.matches("button:focus-visible")) return; // whoever goes by keys presses the button
     const actions: Record<string, () => void> = {
       " ": togglePlay,
       ArrowLeft: () => step(-1),

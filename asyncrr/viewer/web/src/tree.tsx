@@ -154,6 +154,10 @@ function Branch(props: BranchProps) {
         data-path={node.path}
         style={{ paddingLeft: `${8 + depth * 14}px` }}
         title={node.path}
+        onMouseDown={(event) => {
+          event.preventDefault(); // after a click the arrows move the time; by keys one comes here with Tab, or from the search
+          (document.activeElement as HTMLElement | null)?.blur();
+        }}
         onClick={() => {
           if (!node.facts) return toggle(node.path);
           selection.value = node.path;
