@@ -130,7 +130,7 @@ function Help() {
         <div class="bar">
           <h2>Keyboard</h2>
           <span class="spring" />
-          <button class="icon" aria-label="Close" autoFocus onClick={() => (isHelpOpen.value = false)}>
+          <button class="icon" aria-label="Close" ref={(button) => button?.focus()} onClick={() => (isHelpOpen.value = false)}>
             ×
           </button>
         </div>

@@ -84,7 +84,8 @@ export function tilesOf(entities: Map<string, EntityFacts>): Tile[] {
   for (const path of having(["Tensor"])) add("tensor", path, [path]);
   const geo = having(GEO);
   if (geo.length) add("geo", geo.length > 1 ? "map" : geo[0]!, geo);
-  for (const [path, set] of kinds) if ([...set].some((each) => !HANDLED.has(each))) add("table", path, [path]);
+  // values that go along with lines of a log are told where a line is opened
+  for (const [path, set] of kinds) if (!set.has("TextLog") && [...set].some((each) => !HANDLED.has(each))) add("table", path, [path]);
   const order: TileKind[] = ["series", "picture", "spatial", "video", "bars", "tensor", "geo", "document", "table"];
   return interleaved(tiles, order);
 }

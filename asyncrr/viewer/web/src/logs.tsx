@@ -128,19 +128,20 @@ function Lines({ height }: { height: number }) {
     else if (isAsked || (isAtEnd.current && openedLine.peek() === null)) virtual.scrollToIndex(reached - 1, { align: "end" });
   }, [reached, height, rowHeight, openedLine.value === null, endings.value]);
 
-  const place = useComputed(() => (openedLine.value === null ? -1 : shown.value.findIndex((each) => !each.isMark && lineKey(each) === openedLine.value)));
+  const place = useComputed(() => (opened.value === null ? -1 : shown.value.indexOf(opened.value)));
   useEffect(() => {
     if (place.value >= 0) virtual.scrollToIndex(place.value, { align: "auto" });
   }, [openedLine.value, place.value >= 0]);
-  const go = (to: number) => {
-    const target = lines[Math.min(Math.max(to, 0), lines.length - 1)];
-    if (target && !target.isMark) openedLine.value = lineKey(target);
+  const go = (to: number, by: 1 | -1) => {
+    while (lines[to]?.isMark) to += by;
+    const target = lines[to];
+    if (target) openedLine.value = lineKey(target);
   };
   const keys = (event: KeyboardEvent) => {
     const current = place.value;
-    if (event.key === "Enter") go(current < 0 ? reached - 1 : current);
-    else if (event.key === "ArrowUp" && current >= 0) go(current - 1);
-    else if (event.key === "ArrowDown" && current >= 0) go(current + 1);
+    if (event.key === "Enter") go(current < 0 ? reached - 1 : current, -1);
+    else if (event.key === "ArrowUp" && current >= 0) go(current - 1, -1);
+    else if (event.key === "ArrowDown" && current >= 0) go(current + 1, 1);
     else if (event.key === "Escape" && current >= 0) openedLine.value = null;
     else return;
     event.preventDefault();

@@ -65,7 +65,10 @@ export const counts = computed(() => {
 
 export const opened = computed(() => {
   const key = openedLine.value;
-  return key === null ? null : (logs.value.lines.find((each) => !each.isMark && lineKey(each) === key) ?? null);
+  const row = /^[^.]*\.(\d+)/.exec(key ?? "")?.[1];
+  if (row === undefined) return null;
+  const number = BigInt(row);
+  return logs.value.lines.find((each) => each.row === number && !each.isMark && lineKey(each) === key) ?? null;
 });
 
 export function toggleLeast(level: number): void {

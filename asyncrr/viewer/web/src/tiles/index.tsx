@@ -144,25 +144,26 @@ function Frame(props: FrameProps) {
   useEffect(() => {
     if (isSelected.value) element.current?.scrollIntoView({ block: "nearest", behavior: "smooth" });
   }, [isSelected.value]);
+  const title = shownTitle(tile.title);
   const View = VIEWS[tile.kind];
   return (
     <article
       ref={element}
       class={`tile ${tile.kind}${isSelected.value ? " selected" : ""}`}
       data-tile={tile.key}
-      aria-label={shownTitle(tile.title)}
+      aria-label={title}
       onDragOver={(event) => event.preventDefault()}
       onDrop={(event) => (event.preventDefault(), props.onDrop())}
     >
       <h3 draggable onDragStart={props.onDrag} onDblClick={props.onLarge} onClick={() => (selection.value = tile.entities[0]!)}>
         <span class="title" title={tile.entities.join("\n")}>
-          {shownTitle(tile.title)}
+          {title}
         </span>
         <span class="spring" />
-        <IconButton label={isLarge ? "Smaller" : "Larger"} onClick={(event) => (event.stopPropagation(), props.onLarge())}>
+        <IconButton label={`${isLarge ? "Smaller" : "Larger"}: ${title}`} onClick={(event) => (event.stopPropagation(), props.onLarge())}>
           {isLarge ? "⤡" : "⤢"}
         </IconButton>
-        <IconButton label="Hide" onClick={(event) => (event.stopPropagation(), props.onHide())}>
+        <IconButton label={`Hide: ${title}`} onClick={(event) => (event.stopPropagation(), props.onHide())}>
           ×
         </IconButton>
       </h3>
