@@ -28,7 +28,7 @@ function Workspace() {
   return (
     <div class={selection.value === null ? "workspace" : "workspace selecting"}>
       <Tree />
-      <main>
+      <main onClick={() => (isTreeOpen.value = false)}>
         {(hasTiles.value || !hasTexts.value) && <TileGrid />}
         {hasTexts.value && <LogPanel isAlone={!hasTiles.value} />}
       </main>
