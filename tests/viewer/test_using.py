@@ -255,8 +255,9 @@ def test_the_screen_of_a_phone_has_room_for_all_of_it(browser: Any, served: str,
         assert page.locator(".log-detail").bounding_box()["width"] == width
         page.locator(".log-detail").get_by_role("button", name="Close").click()
         page.get_by_role("button", name="Entities").click()
-        page.locator("main").click(position={"x": width - 10, "y": 10})
+        page.mouse.click(width - 10, 60)
         page.locator("nav.open").wait_for(state="detached")
+        assert page.locator("aside").count() == 0, "beside the tree nothing is chosen"
         page.get_by_role("button", name="Entities").click()
         page.locator(".tree .node", has_text="app").click()
         page.locator("aside .component").first.wait_for()

@@ -28,7 +28,8 @@ function Workspace() {
   return (
     <div class={selection.value === null ? "workspace" : "workspace selecting"}>
       <Tree />
-      <main onClick={() => (isTreeOpen.value = false)}>
+      {isTreeOpen.value && <div class="scrim" onClick={() => (isTreeOpen.value = false)} />}
+      <main>
         {(hasTiles.value || !hasTexts.value) && <TileGrid />}
         {hasTexts.value && <LogPanel isAlone={!hasTiles.value} />}
       </main>
