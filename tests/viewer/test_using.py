@@ -342,3 +342,23 @@ def test_names_and_texts_of_any_length_and_direction_keep_the_page_in_shape(show
     box = page.locator(".log-detail").bounding_box()
     assert box["x"] + box["width"] <= 1400
     assert page.locator("#time").bounding_box()["x"] + 60 < 1400
+
+
+def test_hundreds_of_plots_leave_room_to_ask_what_holds_now(browser: Any, tmp_path: Path) -> None:
+    def many(rec: rr.RecordingStream) -> None:
+        for number in range(40):
+            rec.log(f"sensor/{number}/value", rr.Scalars(number), time={"step": number})
+        rec.log("state", rr.AnyValues(phase="warm"), time={"step": 0})
+
+    write(tmp_path / "many.arrd", many)
+    with viewing(tmp_path / "many.arrd") as origin, watch(browser, origin) as page:
+        kept: list[Any] = []
+        page.route("**/series?*", kept.append)
+        page.goto(f"{origin}/#recording=many&when=step")
+        page.locator("table.values tr", has_text="warm").wait_for()
+        until(lambda: len(kept) >= 4)
+        assert len(kept) == 4
+        page.unroute("**/series?*")
+        for route in kept:
+            route.continue_()
+        until(lambda: page.locator(".legend-item").count() == 40)
