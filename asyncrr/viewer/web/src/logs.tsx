@@ -1,36 +1,15 @@
 // The text log: all lines, virtual, with levels and search.
 import { useComputed, useSignal } from "@preact/signals";
-import { useEffect, useLayoutEffect, useReducer, useRef } from "preact/hooks";
-import { elementScroll, observeElementOffset, observeElementRect, Virtualizer } from "@tanstack/virtual-core";
+import { useEffect, useRef } from "preact/hooks";
 import { css } from "./archetypes";
 import { OpenedLine } from "./line";
 import { counts, elsewhere, ERROR, hasTexts, least, levelRank, onlySelected, opened, shown, timeOf, toggleLeast, WARNING, words } from "./logview";
 import { moveTo } from "./moving";
 import { shownPath } from "./paths";
+import { useRows } from "./rows";
 import { at, endings, isFollowing, isNarrow, lineKey, logs, openedLine, selection, timeline, timelines, type LogLine } from "./state";
 import { summaryOf } from "./tracebacks";
 import { counted, digitsFor, formatTime } from "./times";
-
-function useVirtual(count: number, rowHeight: number, element: () => HTMLElement | null) {
-  const [, redraw] = useReducer((n: number, _: void) => n + 1, 0);
-  const kept = useRef<Virtualizer<HTMLElement, Element> | null>(null);
-  const options = {
-    count,
-    getScrollElement: element,
-    estimateSize: () => rowHeight,
-    overscan: 12,
-    scrollToFn: elementScroll,
-    observeElementRect,
-    observeElementOffset,
-    onChange: () => redraw(),
-  };
-  kept.current ??= new Virtualizer<HTMLElement, Element>(options);
-  kept.current.setOptions(options);
-  useLayoutEffect(() => kept.current!._didMount(), []);
-  useLayoutEffect(() => kept.current!.measure(), [rowHeight]);
-  useLayoutEffect(() => kept.current!._willUpdate());
-  return kept.current;
-}
 
 export function LogPanel({ isAlone }: { isAlone: boolean }) {
   const height = useSignal(Number(localStorage.getItem("asyncrr.logs")) || 230);
@@ -101,7 +80,7 @@ function Lines({ height }: { height: number }) {
   const scroller = useRef<HTMLDivElement>(null);
   const rowHeight = isNarrow.value ? 42 : 22;
   const lines = shown.value;
-  const virtual = useVirtual(lines.length, rowHeight, () => scroller.current);
+  const rows = useRows(scroller, lines.length, rowHeight);
   const time = at.value;
   const name = timeline.value;
   const range = timelines.value.get(name);
@@ -124,13 +103,13 @@ function Lines({ height }: { height: number }) {
     const isAsked = ended.current !== endings.value;
     ended.current = endings.value;
     if (isAsked) isAtEnd.current = true;
-    if (!isFollowing.value) virtual.scrollToIndex(reached - 1, { align: "auto" });
-    else if (isAsked || (isAtEnd.current && openedLine.peek() === null)) virtual.scrollToIndex(reached - 1, { align: "end" });
+    if (!isFollowing.value) rows.show(reached - 1);
+    else if (isAsked || (isAtEnd.current && openedLine.peek() === null)) rows.show(reached - 1, true);
   }, [reached, height, rowHeight, openedLine.value === null, endings.value]);
 
   const place = useComputed(() => (opened.value === null ? -1 : shown.value.indexOf(opened.value)));
   useEffect(() => {
-    if (place.value >= 0) virtual.scrollToIndex(place.value, { align: "auto" });
+    if (place.value >= 0) rows.show(place.value);
   }, [openedLine.value, place.value >= 0]);
   const go = (to: number, by: 1 | -1) => {
     while (lines[to]?.isMark) to += by;
@@ -160,15 +139,13 @@ function Lines({ height }: { height: number }) {
         if (scrollTop + clientHeight > scrollHeight - 3 * rowHeight) isAtEnd.current = true;
         else if (scrollTop < top.current - 1) isAtEnd.current = false;
         top.current = scrollTop;
+        rows.scrolled(scrollTop);
       }}
     >
-      <div style={{ height: `${virtual.getTotalSize()}px`, position: "relative" }}>
-        {virtual.getVirtualItems().map((item) => {
-          const line = lines[item.index];
-          if (!line) return null;
-          return (
-            <Row key={item.key} line={line} start={item.start} height={rowHeight} isFuture={item.index >= reached} isOpen={item.index === place.value} digits={digits} />
-          );
+      <div style={{ height: `${lines.length * rowHeight}px`, position: "relative" }}>
+        {lines.slice(rows.first, rows.last).map((line, offset) => {
+          const index = rows.first + offset;
+          return <Row key={index} line={line} start={index * rowHeight} height={rowHeight} isFuture={index >= reached} isOpen={index === place.value} digits={digits} />;
         })}
       </div>
       {!lines.length && (
