@@ -359,6 +359,7 @@ def test_hundreds_of_plots_leave_room_to_ask_what_holds_now(browser: Any, tmp_pa
         page.locator("table.values tr", has_text="warm").wait_for()
         until(lambda: len(kept) >= 4)
         assert len(kept) == 4
+        page.locator(".plot", has_text="Loading").wait_for()
         are_kept = False
         for route in kept:
             route.continue_()

@@ -31,6 +31,8 @@ interface Legend {
 }
 
 const ASK_MS = 250;
+/** Before it is said that one has to wait. */
+const LATE_MS = 500;
 /** So few points of a line are drawn one by one. */
 const FEW = 40;
 
@@ -167,9 +169,11 @@ class Plot {
     const points = Math.max(200, 2 * Math.round(this.element.clientWidth));
     const zoom = this.zoom;
     const [low, high] = zoom ? [this.toTime(zoom[0]), this.toTime(zoom[1])] : [null, null];
+    const late = setTimeout(() => !this.drawn.length && !this.isClosed && this.onMessage("Loading…"), LATE_MS);
     const answers = await Promise.all(
       this.entities.map((entity) => source().series(entity, "Scalars:scalars", timeline.value, low, high, points).catch(() => null)),
     );
+    clearTimeout(late);
     if (this.isClosed) return;
     if (answers.every((answer) => answer === null)) {
       if (!this.drawn.length) this.onMessage("The numbers could not be had; they are asked for again with the next ones.");
