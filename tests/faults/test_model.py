@@ -357,5 +357,6 @@ TestDelivery.settings = settings(
     max_examples=rounds(500, 100_000),
     stateful_step_count=50,
     deadline=None,
+    print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
