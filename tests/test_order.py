@@ -6,7 +6,7 @@ import pytest
 from source import MODULES, imports_of
 
 ORDER = """
-    errors extras
+    errors extras refusals
     -- values: numpy only
     alphanumerics paths timelines components coercion colors
     archetypes.likes archetypes.files archetypes.enums archetypes.rotations archetypes.kinds archetypes.base
