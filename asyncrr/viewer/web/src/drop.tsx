@@ -33,8 +33,7 @@ export async function openFiles(files: File[]): Promise<void> {
       if (file.size > MAX_FILE_BYTES) throw new Error(`it has more than ${MAX_FILE_BYTES / 2 ** 20} MiB: asyncrr view shows it`);
       const found = readDropped(new Uint8Array(await file.arrayBuffer()), file.name);
       dropped.value = new Map([...dropped.value, ...found.map((each) => [each.facts.recording_id, each] as const)]);
-      const isCompressed = found.some((each) => each.tree.damage.some(({ reason }) => reason.includes("compressed")));
-      problem.value = isCompressed ? `${file.name} has compressed parts, which are left out here: asyncrr view shows all of it` : "";
+      problem.value = "";
       if (found.some((each) => each.facts.recording_id === recordingId.value)) reopenRecording();
       else openRecording(found[0]!.facts.recording_id);
     } catch (error) {

@@ -1,4 +1,5 @@
 // Dropped files: recordings that this page reads by itself. They go to no server.
+import { decompressor } from "./compression";
 import { cellsOf } from "./requests";
 import type { DroppedRecording, GapSpan, Series, Texts, TreeMessage } from "./source";
 import type { EntityFacts, EntityState, RecordingFacts } from "./state";
@@ -14,7 +15,7 @@ const CLEAR = "Clear:is_recursive";
  * @param name of the file, as it is shown
  */
 export function readDropped(bytes: Uint8Array, name: string): DroppedRecording[] {
-  const contents = readSegments(bytes);
+  const contents = readSegments(bytes, decompressor());
   if (!contents.headers.length) throw new Error("it holds no recording");
   const ids = new Set(contents.headers.map((each) => each.recording));
   return [...ids].map((id) => new Dropped(contents, id, name, bytes.length));
