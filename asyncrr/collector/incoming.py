@@ -40,7 +40,7 @@ class IncomingWebSocket(WebSocketsSansIOProtocol):
         super().__init__(**settings)
         self.logger = self.conn.logger = QUIET
         self._events = _CountingQueue()
-        self.queue: asyncio.Queue[Any] = self._events
+        self.queue: asyncio.Queue[ASGIReceiveEvent] = self._events
         self._memory = memory
         self._rest = memoryview(b"")
         self._held = 0
