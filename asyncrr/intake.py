@@ -14,7 +14,7 @@ from asyncrr.archetypes import Scalars, TextLog
 from asyncrr.archetypes.any_values import plain_bytes
 from asyncrr.awaitables import DONE, TURN, Consequence
 from asyncrr.batching import ROW_BYTES, BatchingConfig
-from asyncrr.columns import chunks_of
+from asyncrr.bulk import chunks_of
 from asyncrr.conversions import registered
 from asyncrr.errors import ClosedError, QueueFull, RecordingWarning, UsageError
 from asyncrr.home import Home, running_loop

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from asyncrr import segments as segments_module
-from asyncrr.chunks import Bundle, Chunk, Column, Run
+from asyncrr.chunks import Bundle, Chunk, Run
+from asyncrr.columns import Column
 from asyncrr.components import ComponentDescriptor
 from asyncrr.errors import CorruptError, FormatError, MissingExtraError, UnsupportedVersionError, UsageError
 from asyncrr.reading import RecordingData, read_recording
@@ -28,7 +29,6 @@ from asyncrr.wire import (
     encode_chunk,
     encode_gap,
     encode_header,
-    summary_of,
     with_flags,
 )
 from asyncrr.wire.framing import encode_preamble, seal
@@ -237,8 +237,8 @@ def without_rows() -> SegmentIndex:
     """An index by which a chunk has no row."""
     index = SegmentIndex()
     index.add(FRAMES[0], len(PREAMBLE) + encode_header(HEADER).nbytes)
-    assert index._entries is not None
-    index._entries[0] = index._entries[0]._replace(summary=summary_of(FRAMES[0])._replace(row_count=0))
+    assert index._columns is not None
+    index._columns._rows[3] = 0
     return index
 
 

@@ -42,7 +42,7 @@ def sink_of(kind: str, target: str, spool: str | None = None) -> Any:
 
 
 def often() -> Any:
-    return iter(lambda: 0.01, None)
+    return iter(lambda: 0.03, None)
 
 
 def record(reports: Connection, kind: str, target: str, spool: str | None, writer: str, step: int = 7) -> None:
