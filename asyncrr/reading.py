@@ -366,4 +366,8 @@ def _sources(source: Any) -> Iterator[tuple[Source, bool]]:
     if not names:
         raise FileNotFoundError(f"{os.fspath(source)}: no {_SUFFIX} file in this folder or below it")
     for name in names:
-        yield open_path(name), False
+        try:
+            opened = open_path(name)
+        except FileNotFoundError:  # a spool's files go when they are delivered
+            continue
+        yield opened, False

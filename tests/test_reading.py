@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from asyncrr import reading
 from asyncrr import segments as segments_module
 from asyncrr.chunks import Bundle, Chunk, Run
 from asyncrr.columns import Column
@@ -360,6 +361,19 @@ def test_frames_that_are_missing_are_told(use_index: bool) -> None:
     data = read_recording(segment(numbered), use_index=use_index)
     assert data.damage[0].reason == f"frames 2, 4 to 6 of writer {'a' * 32} are missing"
     assert not data.is_complete
+
+
+def test_files_that_go_while_a_folder_is_read_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "1.arrd").write_bytes(WHOLE)
+    (tmp_path / "2.arrd").write_bytes(WHOLE)
+
+    def open_the_first(path: str) -> reading.Source:
+        (tmp_path / "2.arrd").unlink(missing_ok=True)
+        return open_path(path)
+
+    open_path = reading.open_path
+    monkeypatch.setattr(reading, "open_path", open_the_first)
+    assert values(read_recording(tmp_path)) == [1.0, 2.0]
 
 
 def test_several_recordings_have_to_be_told_apart(tmp_path: Path) -> None:
