@@ -11,8 +11,9 @@ import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from asyncrr.chunks import Chunk, Column
+from asyncrr.chunks import Chunk
 from asyncrr.collector.server import Collector
+from asyncrr.columns import Column
 from asyncrr.components import ComponentDescriptor
 from asyncrr.sinks.websocket import INGEST_PATH
 from asyncrr.wire import (

@@ -40,7 +40,7 @@ class IncomingWebSocket(WebSocketsSansIOProtocol):
         super().__init__(**settings)
         self.logger = self.conn.logger = QUIET
         self._events = _CountingQueue()
-        self.queue = self._events
+        self.queue: asyncio.Queue[ASGIReceiveEvent] = self._events
         self._memory = memory
         self._rest = memoryview(b"")
         self._held = 0
@@ -163,7 +163,7 @@ class IncomingWebSocket(WebSocketsSansIOProtocol):
         self._is_gone = True
         self._rest = memoryview(b"")
         self._fragment_bytes = 0
-        self.frames = []
+        self.frames: list[bytes] = []
         del self.conn.reader.buffer[:]
         self._memory.leave(self)
         more, self._held = -self._held, 0
