@@ -279,23 +279,19 @@ def _scan(source: Source, end: int) -> tuple[list[Segment], list[DamagedRange]]:
     """The segments up to ``end``, frame by frame."""
     segments: list[Segment] = []
     damage: list[DamagedRange] = []
-    numbers: set[int] = set()  # of the frames of the last one
+    last = 0  # the number of the frame before, in the same segment
     reader = FrameReader()
     for event in reader.feed(source.view[:end]) + reader.close():
         if isinstance(event, Damage):
             damage.append(DamagedRange(source.name, *event))
         elif isinstance(event, SegmentStart):
             segments.append(Segment(None))
-            numbers.clear()
+            last = 0
         else:
             number = 0 if event.flags & REPEATED else event.sequence
-            if damage and number in numbers:  # none has a number twice: the start of another was damaged
+            if damage and 0 < number <= last:  # numbers rise: the start of another segment was damaged
                 segments.append(Segment(None))
-                numbers.clear()
-            if event.kind == KIND_HEADER:
-                numbers.clear()
-            elif number:
-                numbers.add(number)
+            last = 0 if event.kind == KIND_HEADER else number or last
             try:
                 _add_frame(source, segments, event)
             except CorruptError as error:

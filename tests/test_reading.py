@@ -363,6 +363,18 @@ def test_frames_that_are_missing_are_told(use_index: bool) -> None:
     assert not data.is_complete
 
 
+@pytest.mark.parametrize("hit", ["preamble", "header", "both"])
+def test_the_damaged_start_of_a_second_segment_costs_no_row(tmp_path: Path, hit: str) -> None:
+    data = bytearray(WHOLE + segment([encode_chunk(chunk([5.0], t=[0]), 1)], HEADER._replace(writer_id="f" * 32)))
+    start = len(WHOLE)
+    for place in {"preamble": [start], "header": [start + 60], "both": [start, start + 60]}[hit]:
+        data[place] ^= 0x55
+    (tmp_path / "damaged.arrd").write_bytes(data)
+    found = read_recording(tmp_path / "damaged.arrd", use_index=False)
+    assert found.damage
+    assert sorted(values(found)) == [1.0, 2.0, 5.0]
+
+
 def test_files_that_go_while_a_folder_is_read_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "1.arrd").write_bytes(WHOLE)
     (tmp_path / "2.arrd").write_bytes(WHOLE)
