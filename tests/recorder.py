@@ -84,10 +84,10 @@ class Recorder:
         said = []
         while True:
             message = await self.hear()
-            if message == Ack(sequence):
-                return said
-            if not isinstance(message, Ack):
+            if not isinstance(message, Ack):  # messages are tuples: another kind may be equal
                 said.append(message)
+            elif message.durable == sequence:
+                return said
 
     async def closed(self) -> tuple[int | None, str]:
         """Wait until the collector closes; the code and reason that it gives."""

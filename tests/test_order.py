@@ -6,7 +6,7 @@ import pytest
 from source import MODULES, imports_of
 
 ORDER = """
-    errors extras
+    errors extras refusals
     -- values: numpy only
     alphanumerics paths timelines components coercion colors
     archetypes.likes archetypes.files archetypes.enums archetypes.rotations archetypes.kinds archetypes.base
@@ -30,8 +30,11 @@ ORDER = """
     segments contents query tables reading joining grouping rewriting
     api
     viewer.growing viewer.series viewer.gaps viewer.answers viewer.routes viewer.files viewer.notebook viewer
-    collector.threads collector.retention collector.segments collector.ledger collector.commit collector.catalogue
-    collector.store collector.sessions collector.access collector.app collector.server collector.hosting collector
+    collector.access collector.connections
+    collector.threads collector.retention collector.rotation collector.memory collector.incoming collector.segments
+    collector.scanning collector.arriving
+    collector.outcomes collector.ledger collector.commit collector.catalogue
+    collector.store collector.sessions collector.app collector.server collector.hosting collector
     integrations.lines integrations.logging integrations.structlog integrations.loguru integrations.warnings
     integrations.trace integrations.per_request integrations.requests integrations.routes
     integrations.owning integrations.asgi

@@ -29,6 +29,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from multiprocessing import connection
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from faults import programs
 
@@ -48,16 +49,11 @@ def _prepare() -> None:
         return
     from multiprocessing import forkserver
 
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)  # it looks for what it imports beforehand there
-    try:
+    with mock.patch.dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)):  # where it looks for what it imports
+        for name in [name for name in os.environ if name.startswith("ASYNCRR_")]:  # of the test that comes first
+            del os.environ[name]
         _context.set_forkserver_preload(["faults.beforehand"])
         forkserver.ensure_running()
-    finally:
-        if before is None:
-            del os.environ["PYTHONPATH"]
-        else:
-            os.environ["PYTHONPATH"] = before
 
 
 def rounds(small: int, full: int) -> int:
@@ -131,17 +127,23 @@ class Program:
         return self._process.pid
 
     def report(self, seconds: float = 30.0) -> Any:
-        """The next report."""
+        """The next report; an error that the process ended with is raised."""
         if not self._reports.poll(seconds):
             raise TimeoutError(f"no report of {self._process.name} within {seconds} s")
-        return self._reports.recv()
+        report = self._reports.recv()
+        if isinstance(report, Exception):
+            raise report
+        return report
 
     def last_report(self, otherwise: Any) -> Any:
         """What was reported last by a process that has ended, without what was cut by its end."""
         last = otherwise
         with contextlib.suppress(EOFError, OSError):
             while self._reports.poll(0):
-                last = self._reports.recv()
+                report = self._reports.recv()
+                if isinstance(report, Exception):
+                    raise report
+                last = report
         return last
 
     def signal(self, number: int) -> None:

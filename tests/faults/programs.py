@@ -60,7 +60,7 @@ def record(reports: Connection, kind: str, target: str, spool: str | None, write
             try:
                 await recording.flush(timeout=30)
             except rr.FlushError as error:
-                reports.send(str(error))
+                reports.send(error)
                 return
             reports.send(number)
 

@@ -24,8 +24,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from recorder import frame, header
 
 from asyncrr.collector import segments
-from asyncrr.collector.ledger import Ledger, Rotation
-from asyncrr.collector.segments import Place, StaticKey, directory_name, scan_segment, segment_paths
+from asyncrr.collector.ledger import Ledger
+from asyncrr.collector.memory import Memory
+from asyncrr.collector.rotation import Rotation
+from asyncrr.collector.scanning import scan_segment
+from asyncrr.collector.segments import Place, StaticKey, directory_name, segment_paths
 from asyncrr.wire import (
     Ack,
     DeliveryReceiver,
@@ -145,7 +148,9 @@ class Delivery(RuleBasedStateMachine):
             if facts is not None:
                 durable, is_complete = max(durable, facts.last_sequence), facts.is_complete
         receiver = DeliveryReceiver(durable, "model")
-        return Ledger(HEADER, self.directory, receiver, number + 1, statics, is_complete, Rotation(nbytes=2000))
+        return Ledger(
+            HEADER, self.directory, receiver, number + 1, statics, is_complete, Memory(), Rotation(nbytes=2000)
+        )
 
     # ---- the client
 
@@ -259,7 +264,7 @@ class Delivery(RuleBasedStateMachine):
             if verdict in (ReceiverVerdict.TAKE, ReceiverVerdict.PENDING, ReceiverVerdict.REPEATED):
                 self.seen = max(self.seen, message.sequence)
             if verdict is ReceiverVerdict.TAKE:
-                self.ledger.take([message], message.nbytes)
+                self.ledger.take([message])
             elif verdict is ReceiverVerdict.REPEATED:
                 self.acknowledge()
             elif verdict is ReceiverVerdict.GAP:

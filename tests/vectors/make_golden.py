@@ -8,10 +8,12 @@ writes next to itself
 ``kinds.arrd``     one segment of every kind of component, static and not, without a trailer
 ``shared.arrd``    one segment in peace, with chunks of several entities
 ``torn.arrd``      a segment that ends within a frame, zero bytes up to a multiple of 8, and a second writer's segment
+``compressed.arrd``  one segment in peace, whose bodies are compressed
 ``golden.json``    what they hold, row by row, as a reader has to find it
 
 Floats are finite; integers beyond 2**53 are strings. ``tests/wire/test_golden.py`` compares every byte, so a change to
-the format shows; run this script then, and look at what it changes.
+the format shows; run this script then, and look at what it changes. Of ``compressed.arrd`` it compares what it holds:
+versions of zstd differ in the bytes.
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ HEADER = RecordingHeader("golden", "golden-1", "00112233445566778899aabbccddeeff
 SECOND = HEADER._replace(writer_id="ffeeddccbbaa99887766554433221100", created_ns=HEADER.created_ns + 1)
 SCALARS = ComponentDescriptor("Scalars:scalars", "float64", (), "rerun.components.Scalar")
 TEXT = ComponentDescriptor("TextLog:text", "str", (), "rerun.components.Text")
+COMPRESSED = "compressed.arrd"
 NANOSECONDS = HEADER.created_ns
 
 
@@ -181,6 +184,27 @@ def torn() -> bytes:
     return whole + segment(SECOND, [other], start=len(whole))
 
 
+def compressed() -> bytes:
+    """Bodies whose zstd blocks are of several kinds: words, numbers that hardly repeat, nothing but zeros."""
+    words = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa"]
+    texts, state = [], 1
+    for length in (150, 30, 250):
+        chosen = []
+        for _ in range(length):
+            state = state * 1_103_515_245 + 12_345 & 0x7FFFFFFF
+            chosen.append(words[state >> 16 & 7] + words[state >> 20 & 7][:2])
+        texts.append(" ".join(chosen))
+    blob = ComponentDescriptor("blob", "uint8", (None,))
+    noise = np.array([(number * number * 7919 >> 5) % 251 for number in range(300)], np.uint8)
+    chunks = [
+        chunk("log", 0, 3, {TEXT: texts}, step=[0, 1, 2]),
+        chunk("blob", 3, 2, {blob: [[np.tile(noise, 2)], [noise[:30]]]}, step=[0, 1]),
+        chunk("zeros", 5, 1, {SCALARS: [np.zeros(64)]}, step=[0]),
+    ]
+    frames = [encode_chunk(each, number, zstd_level=3) for number, each in enumerate(chunks, 1)]
+    return segment(HEADER, frames)
+
+
 def plain(value: Any) -> Any:
     """A value as JSON has it."""
     if isinstance(value, TensorValue):
@@ -230,7 +254,13 @@ def content(data: bytes) -> dict[str, Any]:
 
 def golden() -> dict[str, bytes]:
     """All golden files, by name."""
-    files = {"scalars.arrd": scalars(), "kinds.arrd": kinds(), "shared.arrd": shared(), "torn.arrd": torn()}
+    files = {
+        "scalars.arrd": scalars(),
+        "kinds.arrd": kinds(),
+        "shared.arrd": shared(),
+        "torn.arrd": torn(),
+        COMPRESSED: compressed(),
+    }
     contents = {name: content(data) for name, data in files.items()}
     text = json.dumps(contents, indent=1, ensure_ascii=False, sort_keys=True)
     return {**files, "golden.json": (text + "\n").encode()}

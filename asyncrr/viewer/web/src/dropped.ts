@@ -1,4 +1,5 @@
 // Dropped files: recordings that this page reads by itself. They go to no server.
+import { decompressor } from "./compression";
 import { cellsOf } from "./requests";
 import type { DroppedRecording, GapSpan, Series, Texts, TreeMessage } from "./source";
 import type { EntityFacts, EntityState, RecordingFacts } from "./state";
@@ -14,7 +15,7 @@ const CLEAR = "Clear:is_recursive";
  * @param name of the file, as it is shown
  */
 export function readDropped(bytes: Uint8Array, name: string): DroppedRecording[] {
-  const contents = readSegments(bytes);
+  const contents = readSegments(bytes, decompressor());
   if (!contents.headers.length) throw new Error("it holds no recording");
   const ids = new Set(contents.headers.map((each) => each.recording));
   return [...ids].map((id) => new Dropped(contents, id, name, bytes.length));
@@ -37,7 +38,7 @@ class Dropped implements DroppedRecording {
   private readonly ranks: Map<string, number>;
   private readonly numbered = new Map<string, Numbered>();
 
-  constructor(contents: Contents, id: string, name: string, size: number) {
+  constructor(contents: Contents, id: string, readonly file: string, size: number) {
     const headers = contents.headers.filter((each) => each.recording === id).sort(compareHeaders);
     this.ranks = new Map([...new Set(headers.map((each) => each.writer))].map((writer, rank) => [writer, rank]));
     const seen = new Set<string>();
@@ -53,7 +54,7 @@ class Dropped implements DroppedRecording {
     this.gapsFound = contents.gaps.filter((each) => this.ranks.has(each.writer));
     this.tree = this.makeTree(contents, id);
     this.facts = {
-      recording_id: `${name}#${id}`,
+      recording_id: `${file}#${id}`,
       application_id: headers[0]!.application,
       created_ns: Number(headers[0]!.created),
       bytes: size,

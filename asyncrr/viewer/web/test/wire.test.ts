@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { decompressor } from "../src/compression";
 import { crc32, readSegments, type Batch, type Chunk, type Contents, type Numbers } from "../src/wire";
 
 declare const VECTORS: string;
@@ -77,7 +78,7 @@ function once(contents: Contents): Chunk[] {
 
 for (const [name, expected] of Object.entries(golden)) {
   test(`${name} has the rows that Python finds`, () => {
-    const contents = readSegments(load(name));
+    const contents = readSegments(load(name), decompressor());
     assert.equal(contents.headers[0]?.application, expected.application_id);
     assert.equal(contents.headers[0]?.recording, expected.recording_id);
     const found = new Map<string, { times: unknown; isStatic: boolean; components: Record<string, unknown[]> }>();
@@ -106,15 +107,17 @@ for (const [name, expected] of Object.entries(golden)) {
   });
 }
 
-test("every prefix and every flipped byte is read without a crash", () => {
-  const bytes = load("kinds.arrd");
-  for (let length = 0; length < bytes.length; length += 13) readSegments(bytes.slice(0, length));
-  for (let place = 16; place < bytes.length; place += 7) {
-    const damaged = bytes.slice();
-    damaged[place]! ^= 0x41;
-    readSegments(damaged);
-  }
-});
+for (const name of ["kinds.arrd", "compressed.arrd"]) {
+  test(`every prefix and every flipped byte of ${name} is read without a crash`, () => {
+    const bytes = load(name);
+    for (let length = 0; length < bytes.length; length += 13) readSegments(bytes.slice(0, length), decompressor());
+    for (let place = 16; place < bytes.length; place += 7) {
+      const damaged = bytes.slice();
+      damaged[place]! ^= 0x41;
+      readSegments(damaged, decompressor());
+    }
+  });
+}
 
 test("checksums are zlib's", () => {
   assert.equal(crc32(new TextEncoder().encode("123456789")), 0xcbf43926);

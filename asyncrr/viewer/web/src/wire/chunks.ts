@@ -1,5 +1,5 @@
 // Chunks out of frames: rows as columns, each a view of the frame's bytes.
-import { headOf, REPEATED, ZSTD, type FrameHeader, type Head } from "./framing";
+import { headOf, MAX_BODY_BYTES, REPEATED, ZSTD, type FrameHeader, type Head } from "./framing";
 import {
   count, FormatError, integer, itemSize, list, text, typed, unpack, type Batch, type Numbers, type Plain,
 } from "./values";
@@ -9,6 +9,9 @@ const MAX_ROWS = 2 ** 26;
 const MAX_ENTITIES = 2 ** 14;
 /** Numbers of a width beyond this are multiples of a unit, above the least. */
 const IN_UNITS = 16;
+
+/** The body of exactly that size, out of the stored one; throws a `FormatError` where it is of another. */
+export type Decompress = (stored: Uint8Array, size: number) => Uint8Array;
 
 export interface Chunk {
   entity: string;
@@ -114,17 +117,16 @@ export class Column {
 }
 
 /** The chunks of a frame, one for each entity in it. */
-export function readChunks(frame: Uint8Array, header: FrameHeader, writer: string): Chunk[] {
-  if (header.flags & ZSTD) throw new FormatError("the chunk is compressed, which the page does not read");
+export function readChunks(frame: Uint8Array, header: FrameHeader, writer: string, decompress: Decompress | null): Chunk[] {
   const head = headOf(frame, header);
   const rows = count(head["n"], MAX_ROWS);
   const isStatic = head["s"] === true;
   const timelineList = list(head["t"] ?? [], "the timelines");
-  const stored = frame.length - header.bodyStart;
-  if (rows < 1 || 8 * rows * (1 + timelineList.length) > 1024 * stored + 2 ** 24) {
-    throw new FormatError(`${rows} rows in ${stored} bytes`);
+  const bytes = bodyOf(frame, header, head, decompress);
+  if (rows < 1 || 8 * rows * (1 + timelineList.length) > 1024 * bytes.length + 2 ** 24) {
+    throw new FormatError(`${rows} rows in ${bytes.length} bytes`);
   }
-  const body = new Body(frame.subarray(header.bodyStart));
+  const body = new Body(bytes);
   const timelines: Chunk["timelines"] = new Map();
   for (const item of timelineList) {
     const [name, kind, form] = list(item, "a timeline");
@@ -232,6 +234,13 @@ function readColumn(head: Head, rows: number, body: Body): Column {
     shape,
     values: values.subarray(low * each, high * each) as Numbers,
   }));
+}
+
+function bodyOf(frame: Uint8Array, header: FrameHeader, head: Head, decompress: Decompress | null): Uint8Array {
+  const stored = frame.subarray(header.bodyStart);
+  if (!(header.flags & ZSTD)) return stored;
+  if (!decompress) throw new FormatError("the chunk is compressed");
+  return decompress(stored, count(head["z"], MAX_BODY_BYTES));
 }
 
 interface Layout {

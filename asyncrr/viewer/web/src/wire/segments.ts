@@ -1,7 +1,7 @@
 // Segments: everything that bytes hold, as asyncrr/wire/__init__.py tells it.
-import { readChunks, type Chunk } from "./chunks";
+import { readChunks, type Chunk, type Decompress } from "./chunks";
 import { crc32, CRITICAL, frameHeader, headOf, isIntact, KIND, MAGIC, PREAMBLE_BYTES, starts } from "./framing";
-import { FormatError, integer, text } from "./values";
+import { FormatError, integer, text, TooLargeError } from "./values";
 
 export interface Header {
   application: string;
@@ -33,8 +33,11 @@ export interface Contents {
   endedSegments: number;
 }
 
-/** Everything that bytes hold, which are all there is; what cannot be read is skipped and told as damage. */
-export function readSegments(data: Uint8Array): Contents {
+/** Everything that bytes hold, which are all there is; what cannot be read is skipped and told as damage.
+ *
+ * @param decompress for compressed bodies; a server sends none, so that without it they are damage
+ */
+export function readSegments(data: Uint8Array, decompress: Decompress | null = null): Contents {
   // Buffers must be aligned for typed arrays: start from an aligned copy where they are not.
   const bytes = data.byteOffset % 8 ? data.slice() : data;
   const found: Contents = { headers: [], chunks: [], gaps: [], damage: [], segments: 0, endedSegments: 0 };
@@ -90,7 +93,7 @@ export function readSegments(data: Uint8Array): Contents {
           created: BigInt(integer(told["t"])),
         });
       } else if (header.kind === KIND.chunk) {
-        found.chunks.push(...readChunks(frame, header, writer));
+        found.chunks.push(...readChunks(frame, header, writer, decompress));
       } else if (header.kind === KIND.gap) {
         const told = headOf(frame, header);
         const [first, last, rows] = [told["f"], told["l"], told["n"]].map((each) => Number(integer(each)));
@@ -101,7 +104,7 @@ export function readSegments(data: Uint8Array): Contents {
         throw new FormatError(`a frame of kind ${header.kind}, which must be understood and is not`);
       }
     } catch (error) {
-      if (error instanceof FormatError && header.kind > KIND.trailer) throw error;
+      if (error instanceof TooLargeError || (error instanceof FormatError && header.kind > KIND.trailer)) throw error;
       found.damage.push({ offset: place - header.nbytes, length: header.nbytes, reason: String(error) });
     }
   }

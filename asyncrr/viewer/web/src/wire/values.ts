@@ -25,6 +25,9 @@ export type Batch =
 
 export class FormatError extends Error {}
 
+/** Nothing is wrong with it, but it is more than a page should hold. */
+export class TooLargeError extends Error {}
+
 export function unpack(bytes: Uint8Array): Plain {
   const value = decode(bytes, { useBigInt64: true, maxStrLength: 2 ** 24 }) as Plain;
   checkDepth(value, 0);
