@@ -35,7 +35,7 @@ from faults import programs
 
 import asyncrr as rr
 
-__all__ = ["Program", "campaign", "check_rows", "collector", "own_port", "rounds", "started"]
+__all__ = ["Program", "campaign", "check_rows", "collector", "own_port", "rounds", "seeds", "started"]
 
 _context = multiprocessing.get_context("forkserver" if hasattr(os, "fork") else "spawn")
 _processes = threading.Lock()
