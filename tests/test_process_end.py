@@ -31,9 +31,11 @@ def log(count={COUNT}):
     for step in range(count):
         recording.log("loss", rr.Scalars(float(step)), time={{"step": step}})
 
-def slow_steps_are_fine():
-    # or else asyncio reads sources to report them, and leaves one open where a signal comes just then
-    asyncio.get_running_loop().slow_callback_duration = 60.0
+def tell_in_the_next_step():
+    # until then asyncio reads sources for its reports, and a signal would leave one open
+    loop = asyncio.get_running_loop()
+    loop.slow_callback_duration = 60.0
+    loop.call_soon(lambda: print("logged", flush=True))
 
 def interrupt():
     signal.raise_signal(signal.SIGINT)
@@ -237,11 +239,10 @@ def test_ctrl_c_from_outside(tmp_path: Path, is_async: bool) -> None:
     """
     looped = """
     async def main():
-        slow_steps_are_fine()
         async with recording:
             await recording.save('run.arrd')
             log()
-            print("logged", flush=True)
+            tell_in_the_next_step()
             await asyncio.sleep(30)
 
     asyncio.run(main())
@@ -281,13 +282,12 @@ def test_terminated_from_outside(tmp_path: Path, is_async: bool, handler: str) -
     {install}
 
     async def main():
-        slow_steps_are_fine()
         async with recording:
             await recording.save('run.arrd')
             log()
             await recording.flush()
             recording.log("late", 1.0)
-            print("logged", flush=True)
+            tell_in_the_next_step()
             await asyncio.sleep(30)
 
     asyncio.run(main())
