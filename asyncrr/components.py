@@ -6,9 +6,13 @@ guarding it would double the price of every log call.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
+
+from asyncrr.errors import DataError
+from asyncrr.refusals import refusal_text
 
 __all__ = [
     "NUMERIC_DTYPES",
@@ -17,8 +21,10 @@ __all__ = [
     "ComponentBatch",
     "ComponentColumn",
     "ComponentDescriptor",
+    "RefusedColumn",
     "Struct",
     "TensorValue",
+    "columns_or_refusal",
 ]
 
 NUMERIC_DTYPES = frozenset(
@@ -165,17 +171,64 @@ class ComponentColumn(tuple[ComponentDescriptor, BatchValues, "np.ndarray[Any, A
         Args:
             lengths: How many instances each row gets; their sum is the number of instances.
         """
-        from asyncrr.errors import DataError
+        try:
+            return self._partition(np.asarray(lengths))
+        except Exception as error:
+            return RefusedColumn(refusal_text(self.descriptor.id, error))
 
-        counts = np.asarray(lengths)
+    def _partition(self, counts: np.ndarray[Any, Any]) -> ComponentColumn:
         if counts.ndim != 1 or (counts.size and (counts.dtype.kind not in "iu" or counts.min() < 0)):
-            raise DataError(f"{self.descriptor.id}: lengths are non-negative integers, one per row; got {lengths!r}")
+            raise DataError(f"{self.descriptor.id}: lengths are non-negative integers, one per row; got {counts!r}")
         total = int(counts.sum())
         if total != len(self.values):
             raise DataError(
                 f"{self.descriptor.id}: lengths add up to {total}, but there are {len(self.values)} instances"
             )
         return ComponentColumn(self.descriptor, self.values, counts.astype("<u4"), self.is_owned)
+
+
+class RefusedColumn(ComponentColumn):
+    """In place of columns that were made of bad data: nothing but the reason, which ``send_columns`` tells.
+
+    Attributes:
+        refusal: The reason.
+    """
+
+    refusal: str
+
+    def __new__(cls, refusal: str) -> RefusedColumn:
+        self = tuple.__new__(cls, ())
+        self.refusal = refusal
+        return self
+
+    def __getitem__(self, place: Any) -> Any:
+        raise DataError(self.refusal)
+
+    @property
+    def row_count(self) -> int:
+        raise DataError(self.refusal)
+
+    def partition(self, lengths: Any) -> ComponentColumn:
+        return self
+
+    def __repr__(self) -> str:
+        return f"RefusedColumn({self.refusal!r})"
+
+
+def columns_or_refusal(name: str, make: Callable[[], ColumnBatches]) -> ColumnBatches:
+    """Columns or, where their data is bad, a :class:`RefusedColumn`, so that no service is taken down here.
+
+    Args:
+        name: Of the archetype, for the reason.
+        make: Makes the columns.
+
+    Raises:
+        Exception: Under ``ASYNCRR_STRICT``, or where it is no matter of data, whatever `make` raises.
+    """
+    try:
+        return make()
+    except Exception as error:
+        return ColumnBatches([RefusedColumn(refusal_text(name, error))])
 
 
 class ColumnBatches(list[ComponentColumn]):

@@ -132,15 +132,18 @@ class FormatError(AsyncrrError):
 
     Attributes:
         offset: Where in the source, in bytes, or ``None`` where that has no meaning.
+        source: The file that they are in; empty where they are in none, or it is not known.
     """
 
-    def __init__(self, reason: str, offset: int | None = None) -> None:
-        super().__init__(reason, offset)
+    def __init__(self, reason: str, offset: int | None = None, source: str = "") -> None:
+        super().__init__(reason, offset, source)
         self.reason = reason
         self.offset = offset
+        self.source = source
 
     def __str__(self) -> str:
-        return self.reason if self.offset is None else f"{self.reason} (at byte {self.offset})"
+        text = f"{self.source}: {self.reason}" if self.source else self.reason
+        return f"{text} (at byte {self.offset})" if self.offset is not None else text
 
 
 class TruncatedError(FormatError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
-import os
 import time as clock
 import warnings
 from collections import deque
@@ -15,7 +14,7 @@ from asyncrr.archetypes import Scalars, TextLog
 from asyncrr.archetypes.any_values import plain_bytes
 from asyncrr.awaitables import DONE, TURN, Consequence
 from asyncrr.batching import ROW_BYTES, BatchingConfig
-from asyncrr.columns import chunks_of
+from asyncrr.bulk import chunks_of
 from asyncrr.conversions import registered
 from asyncrr.errors import ClosedError, QueueFull, RecordingWarning, UsageError
 from asyncrr.home import Home, running_loop
@@ -23,6 +22,7 @@ from asyncrr.kept import COLUMNS, Kept, kept_of, no_appends
 from asyncrr.notices import callers_level, notice_of_drops
 from asyncrr.paths import entity_path_of
 from asyncrr.queues import CHUNK_ROWS, OnFull, RowQueue
+from asyncrr.refusals import is_strict_everywhere
 from asyncrr.rows import CALL_SHIFT, OpenRows
 from asyncrr.scope import active_time_point, context_state, doubts
 from asyncrr.timelines import TimeColumn, TimePoint, time_point_of
@@ -119,23 +119,23 @@ class Intake:
         if more or static or time is not None:
             return self._log(path, (entity, *more), static, time, strict)
         kind = entity.__class__
+        value: Any
         try:
             append = self._appends[kind][path]  # type: ignore[index]
-        except (KeyError, TypeError):
-            return self._log(path, (entity,), static, time, strict)
-        value: Any
-        if kind is Scalars:
-            value = entity.scalars  # type: ignore[attr-defined]
-        else:
-            if kind is TextLog:
-                value = (entity.text, entity.level, entity.color)  # type: ignore[attr-defined]
-                size = len(value[0])
-            elif (size := plain_bytes(entity)) > 0 and dict not in registered:  # type: ignore[arg-type]
-                value = entity.copy()  # type: ignore[attr-defined]
+            if kind is Scalars:
+                value = entity.scalars  # type: ignore[attr-defined]
             else:
-                return self._log(path, (entity,), static, time, strict)
-            self._queue.extra_bytes += size
-            self._checkpoint -= size // ROW_BYTES
+                if kind is TextLog:
+                    value = (entity.text, entity.level, entity.color)  # type: ignore[attr-defined]
+                    size = len(value[0])
+                elif (size := plain_bytes(entity)) > 0 and dict not in registered:  # type: ignore[arg-type]
+                    value = entity.copy()  # type: ignore[attr-defined]
+                else:
+                    return self._log(path, (entity,), static, time, strict)
+                self._queue.extra_bytes += size
+                self._checkpoint -= size // ROW_BYTES
+        except (KeyError, TypeError, AttributeError):  # of the last: the archetype was made of bad data
+            return self._log(path, (entity,), static, time, strict)
         call = self._next_call()
         append((call, _time_ns(), active_time_point() if doubts else context_state()[1], value))
         return DONE if call < self._checkpoint else self._at_checkpoint(call, append.__self__)  # type: ignore[attr-defined]
@@ -376,4 +376,4 @@ class Intake:
             return strict
         if self._strict is not None:
             return self._strict
-        return os.environ.get("ASYNCRR_STRICT", "").lower() in ("1", "true", "on")
+        return is_strict_everywhere()

@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from asyncrr.chunks import Bundle, Chunk, Column, Run
+from asyncrr.chunks import Bundle, Chunk, Run
+from asyncrr.columns import Column
 
 __all__ = ["join_chunks", "layout_of", "rows_of"]
 

@@ -26,14 +26,20 @@ Kept: TypeAlias = "tuple[type | None, Any, int]"
 
 
 def kept_of(entities: tuple[object, ...]) -> Kept:
-    """The kind of a row, its value as nobody else can change it, and its bytes."""
+    """The kind of a row, its value as nobody else can change it, and its bytes.
+
+    Raises:
+        DataError: An entity cannot be logged, or was made of bad data.
+    """
     if len(entities) == 1:
         entity = bearer_of(entities[0])
         kind = entity.__class__
         if kind is Scalars:
+            entity._check()
             value: Any = entity.scalars
             return Scalars, value, ROW_BYTES if value.__class__ is float else value.nbytes
         if kind is TextLog:
+            entity._check()
             return TextLog, (entity.text, entity.level, entity.color), len(entity.text)
         if kind is AnyValues and (size := plain_bytes(entity.values)) > 0:
             return dict, entity.values.copy(), size

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
+import contextvars
+from collections.abc import Callable
 from typing import TypeAlias
 
 from asyncrr.errors import FlushError, SinkError
@@ -153,6 +155,26 @@ class Closing:
             lane.finish(0.0)
             lane.outbox.closed()
         resolve(self.done)
+
+    def give_up_after(self, timeout: float, why: Callable[[], str], then: Callable[[], None]) -> None:
+        """Give up in `timeout` seconds by the running loop, if there is one, and call `then`.
+
+        The time begins anew where the disk has meanwhile been at work on the files of others, so that the turn of
+        these has not come.
+        """
+        if (loop := asyncio._get_running_loop()) is None:
+            return
+        before = [lane.turn or 0 for lane in self.lanes]
+
+        def act() -> None:
+            if any((lane.turn or 0) > turn for lane, turn in zip(self.lanes, before, strict=True)):
+                self.give_up_after(timeout, why, then)
+            else:
+                self.give_up(timeout, why())
+                then()
+
+        timer = loop.call_later(timeout, act, context=contextvars.Context())
+        self.done.add_done_callback(lambda _: timer.cancel())
 
     def finish(self, why: str) -> None:
         """Have the sinks write out here and now what they can, and drop the rest."""

@@ -8,32 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from asyncrr.errors import SinkError
-from asyncrr.wire import Frame, Gap, RecordingHeader, encode_gap
+from asyncrr.queued_frames import QueuedFrame, gap_for, merged
+from asyncrr.wire import Frame, RecordingHeader
 
-__all__ = ["Outbox", "Outgoing", "QueuedFrame", "SinkStats"]
-
-
-class QueuedFrame(NamedTuple):
-    """A frame and what must be known to drop it.
-
-    Attributes:
-        frame: The bytes.
-        first_row: The lowest number of its rows.
-        last_row: The highest.
-        static_key: Of static rows, which are kept when others are dropped: later ones with an equal key take their
-            place. ``None`` for others.
-        first_sequence: Of the frames that it stands for: its own number, or the first of a merged gap.
-        reason: Of a gap mark: why rows are missing.
-        missing_rows: Of a gap mark: how many.
-    """
-
-    frame: Frame
-    first_row: int
-    last_row: int
-    static_key: object
-    first_sequence: int
-    reason: str | None = None
-    missing_rows: int = 0
+__all__ = ["Outbox", "Outgoing", "SinkStats"]
 
 
 class SinkStats(NamedTuple):
@@ -213,7 +191,7 @@ class Outbox:
                     self._drops.add("sink_failed" if self.error is not None else "closed", *_size(each.frame))
                     continue
                 if each.reason is not None and self._queue and self._queue[-1].reason == each.reason:
-                    each = _merged(self._queue.pop(), each, each.reason)
+                    each = merged(self._queue.pop(), each, each.reason)
                 self._queue.append(each)
                 self._queued.add(each.frame)
                 self.last_sequence = each.frame.sequence
@@ -281,9 +259,9 @@ class Outbox:
             if oldest.reason is None and may_go(oldest):
                 self._queued.remove(oldest.frame)
                 self._drops.add(reason, *_size(oldest.frame))
-                oldest = _gap(oldest, reason)
+                oldest = gap_for(oldest, reason)
             if oldest.reason == reason and kept and kept[-1].reason == reason:
-                oldest = _merged(kept.pop(), oldest, reason)
+                oldest = merged(kept.pop(), oldest, reason)
             kept.append(oldest)
         self._queue.extendleft(reversed(kept))
 
@@ -407,33 +385,3 @@ class Outbox:
 
 def _size(frame: Frame) -> tuple[int, int]:
     return frame.row_count, frame.nbytes
-
-
-def _gap(dropped: QueuedFrame, reason: str) -> QueuedFrame:
-    return _gap_frame(
-        dropped.first_row,
-        dropped.last_row,
-        dropped.frame.row_count,
-        reason,
-        dropped.first_sequence,
-        dropped.frame.sequence,
-    )
-
-
-def _merged(before: QueuedFrame, dropped: QueuedFrame, reason: str) -> QueuedFrame:
-    return _gap_frame(
-        min(before.first_row, dropped.first_row),
-        max(before.last_row, dropped.last_row),
-        before.missing_rows + (dropped.missing_rows or dropped.frame.row_count),
-        reason,
-        before.first_sequence,
-        dropped.frame.sequence,
-    )
-
-
-def _gap_frame(
-    first_row: int, last_row: int, missing_rows: int, reason: str, first_sequence: int, sequence: int
-) -> QueuedFrame:
-    gap = Gap(first_row, last_row, missing_rows, reason, frame_count=sequence - first_sequence + 1)
-    frame = encode_gap(gap, sequence)
-    return QueuedFrame(frame, first_row, last_row, None, first_sequence, reason, missing_rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from typing import IO, Any, NamedTuple
 
 from asyncrr import query
@@ -23,6 +24,7 @@ from asyncrr.segments import (
     read_segments,
 )
 from asyncrr.wire.limits import MAX_INT64
+from asyncrr.wire.segment_frames import RecordingHeader
 
 __all__ = ["MissingRows", "RecordingData", "WriterInfo", "read_recording"]
 
@@ -292,13 +294,14 @@ def read_recording(
     Args:
         source: An ``.arrd`` file, a directory with segments of it at any depth, the bytes themselves, or a binary file
             object, which is read to its end. A file may grow meanwhile; what is there now is read.
-        recording_id: Which one, where the source has several. ``None`` takes the only one.
+        recording_id: Which one, where the source has several, as a file has that several runs of a program were saved
+            to. ``None`` takes the only one.
         use_index: Trust the index of segments that have one, so that opening a file takes the same time whatever its
             size. ``False`` reads and verifies every byte.
 
     Raises:
         OSError: The source cannot be read.
-        UsageError: The source has several recordings, or none with that id; the text names those that are there.
+        UsageError: The source has several recordings, or none with that id; the text tells which there are.
         FormatError: The source is no recording, or a later version of the format.
     """
     segments: list[Segment] = []
@@ -312,14 +315,38 @@ def read_recording(
             found, skipped = [], [DamagedRange(opened.name, error.offset or 0, len(opened.view), error.reason)]
         segments += found
         damage += skipped
-    ids = {segment.header.recording_id: None for segment in segments if segment.header is not None}
-    if recording_id is not None and recording_id not in ids:
-        raise UsageError(f"no recording {recording_id!r} here: there are {', '.join(map(repr, ids)) or 'none'}")
-    if recording_id is None and len(ids) > 1:
-        raise UsageError(f"{len(ids)} recordings here, choose one by recording_id=: {', '.join(map(repr, ids))}")
-    if len(ids) > 1:
+    begun: dict[str, RecordingHeader] = {}
+    for header in sorted([each.header for each in segments if each.header is not None], key=lambda one: one.created_ns):
+        begun.setdefault(header.recording_id, header)
+    if recording_id is not None and recording_id not in begun:
+        raise UsageError(f"{_told_name(source)} has no recording {recording_id!r}, but {_told_recordings(begun)}")
+    if recording_id is None and len(begun) > 1:
+        raise UsageError(
+            f"{_told_name(source)} holds {len(begun)} recordings, since each run of a program writes one of its own "
+            "unless recording_id= joins them. Choose one by recording_id= (on the command line --recording): "
+            f"{_told_recordings(begun)}"
+        )
+    if len(begun) > 1:
         segments = [each for each in segments if each.header is not None and each.header.recording_id == recording_id]
     return RecordingData(segments, damage)
+
+
+_TOLD_RECORDINGS = 20
+
+
+def _told_name(source: Any) -> str:
+    return os.fspath(source) if isinstance(source, str | os.PathLike) else str(getattr(source, "name", "the source"))
+
+
+def _told_recordings(begun: dict[str, RecordingHeader]) -> str:
+    """Which there are, the oldest first."""
+    told = [
+        f"{id_!r} of {header.application_id!r}, begun {datetime.fromtimestamp(header.created_ns / 1e9, UTC):%F %T} UTC"
+        for id_, header in begun.items()
+    ]
+    if len(told) > _TOLD_RECORDINGS:
+        told[:-_TOLD_RECORDINGS] = [f"{len(told) - _TOLD_RECORDINGS} older ones"]
+    return "; ".join(told) or "none at all"
 
 
 def _sources(source: Any) -> Iterator[tuple[Source, bool]]:
@@ -337,6 +364,10 @@ def _sources(source: Any) -> Iterator[tuple[Source, bool]]:
         os.path.join(folder, name) for folder, _, files in os.walk(source) for name in files if name.endswith(_SUFFIX)
     )
     if not names:
-        raise FileNotFoundError(f"no {_SUFFIX} file below {os.fspath(source)}")
+        raise FileNotFoundError(f"{os.fspath(source)}: no {_SUFFIX} file in this folder or below it")
     for name in names:
-        yield open_path(name), False
+        try:
+            opened = open_path(name)
+        except FileNotFoundError:  # a spool's files go when they are delivered
+            continue
+        yield opened, False

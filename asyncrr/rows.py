@@ -12,7 +12,8 @@ import numpy as np
 from asyncrr.archetypes import Scalars, TextLog
 from asyncrr.archetypes.any_values import SCALAR_DTYPES, plain_columns
 from asyncrr.buffers import POOLED_BYTES, snapshot_of
-from asyncrr.chunks import Bundle, Chunk, Column, Run
+from asyncrr.chunks import Bundle, Chunk, Run
+from asyncrr.columns import Column
 from asyncrr.components import ComponentBatch, ComponentDescriptor
 from asyncrr.timelines import TimePoint
 

@@ -216,8 +216,16 @@ def read_segments(source: Source, use_index: bool = True) -> tuple[list[Segment]
     Everything before them is read frame by frame.
 
     Raises:
-        FormatError: This is no recording, or one that cannot be read.
+        FormatError: This is no recording, or one that cannot be read; it names the source.
     """
+    try:
+        return _read_segments(source, use_index)
+    except FormatError as error:
+        error.source = source.name
+        raise
+
+
+def _read_segments(source: Source, use_index: bool) -> tuple[list[Segment], list[DamagedRange]]:
     view = source.view
     if len(view) >= PREAMBLE_BYTES and view[:4] == FILE_MAGIC[:4] and view[:8] != FILE_MAGIC:
         check_preamble(view)
@@ -228,7 +236,10 @@ def read_segments(source: Source, use_index: bool = True) -> tuple[list[Segment]
         indexed.append(segment)
     segments, damage = _scan(source, end)
     if not segments and not indexed:
-        raise CorruptError("not a recording", 0)
+        raise CorruptError(
+            f"not a recording: {'no part of it is in the format of .arrd files' if len(view) else 'it is empty'}; "
+            "asyncrr convert reads other formats"
+        )
     return segments + indexed[::-1], damage
 
 
@@ -268,13 +279,19 @@ def _scan(source: Source, end: int) -> tuple[list[Segment], list[DamagedRange]]:
     """The segments up to ``end``, frame by frame."""
     segments: list[Segment] = []
     damage: list[DamagedRange] = []
+    last = 0  # the number of the frame before, in the same segment
     reader = FrameReader()
     for event in reader.feed(source.view[:end]) + reader.close():
         if isinstance(event, Damage):
             damage.append(DamagedRange(source.name, *event))
         elif isinstance(event, SegmentStart):
             segments.append(Segment(None))
+            last = 0
         else:
+            number = 0 if event.flags & REPEATED else event.sequence
+            if damage and 0 < number <= last:  # numbers rise: the start of another segment was damaged
+                segments.append(Segment(None))
+            last = 0 if event.kind == KIND_HEADER else number or last
             try:
                 _add_frame(source, segments, event)
             except CorruptError as error:

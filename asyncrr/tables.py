@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from asyncrr.chunks import Chunk, Column
+from asyncrr.chunks import Chunk
+from asyncrr.columns import Column
 from asyncrr.components import NUMERIC_DTYPES
 from asyncrr.extras import imported
 from asyncrr.query import Loaded

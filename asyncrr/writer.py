@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
-import contextvars
-import functools
 import itertools
 import os
 import time
@@ -18,10 +16,11 @@ from asyncrr.disk import encoder
 from asyncrr.errors import FlushError
 from asyncrr.lanes import Closing, Done, FlushMark, Lane, Opening, Waits, fail
 from asyncrr.notices import notice_of_drops
-from asyncrr.outbox import Outbox, QueuedFrame
+from asyncrr.outbox import Outbox
 from asyncrr.protocols import Sink
+from asyncrr.queued_frames import QueuedFrame, gap_mark
 from asyncrr.queues import OnFull, RowQueue
-from asyncrr.wire import REPEATED, Frame, RecordingHeader, encode_chunk, encode_gap
+from asyncrr.wire import REPEATED, Frame, RecordingHeader, encode_chunk
 
 __all__ = ["Writer"]
 
@@ -174,8 +173,7 @@ class Writer:
         """Say in the stream which rows were refused."""
         for gap in self._queue.take_gaps():
             self._sequence += 1
-            frame = encode_gap(gap, self._sequence)
-            queued = QueuedFrame(frame, gap.first_row, gap.last_row, None, self._sequence, gap.reason, gap.row_count)
+            queued = gap_mark(gap, self._sequence)
             for lane in self.lanes:
                 lane.outbox.put([queued])
 
@@ -328,28 +326,13 @@ class Writer:
         self._closed = done
         closing = self._closing = Closing(self._all_lanes(), concurrent.futures.Future())
         self._waits.add(closing)
-        self._give_up_later(closing, timeout)
+        closing.give_up_after(timeout, self._trouble, self._changed)
         self._wake_sinks()
 
     def _tell_closed(self) -> None:
         """Finish the wait for the closing when the task has ended too."""
         if self._closing is not None and self._closed is not None and self._wake is None:
             self._closing.pass_on(self._closed)
-
-    def _give_up_later(self, closing: Closing, timeout: float) -> None:
-        if (loop := asyncio._get_running_loop()) is not None:
-            act = functools.partial(self._give_up, closing, timeout, [lane.turn for lane in closing.lanes])
-            timer = loop.call_later(timeout, act, context=contextvars.Context())
-            closing.done.add_done_callback(lambda _: timer.cancel())
-
-    def _give_up(self, closing: Closing, timeout: float, turns: list[int | None]) -> None:
-        """Unless the disk has been at work on the files of others, so that this one's turn has not come."""
-        now = [lane.turn for lane in closing.lanes]
-        if any(turn is not None and turn > (before or 0) for turn, before in zip(now, turns, strict=True)):
-            self._give_up_later(closing, timeout)
-            return
-        closing.give_up(timeout, self._trouble())
-        self._changed()
 
     def reopen(self) -> None:
         """After `close`: start again, buffering until a sink is given; what sinks got before is of another writer."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,12 @@ import asyncrr as rr
 
 hypothesis.settings.register_profile("asyncrr", deadline=None)  # a slow machine is no fault; tests have deadlines
 hypothesis.settings.load_profile("asyncrr")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: tests that collect garbage need not look through it each time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

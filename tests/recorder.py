@@ -11,8 +11,9 @@ import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from asyncrr.chunks import Chunk, Column
+from asyncrr.chunks import Chunk
 from asyncrr.collector.server import Collector
+from asyncrr.columns import Column
 from asyncrr.components import ComponentDescriptor
 from asyncrr.sinks.websocket import INGEST_PATH
 from asyncrr.wire import (
@@ -83,10 +84,10 @@ class Recorder:
         said = []
         while True:
             message = await self.hear()
-            if message == Ack(sequence):
-                return said
-            if not isinstance(message, Ack):
+            if not isinstance(message, Ack):  # messages are tuples: another kind may be equal
                 said.append(message)
+            elif message.durable == sequence:
+                return said
 
     async def closed(self) -> tuple[int | None, str]:
         """Wait until the collector closes; the code and reason that it gives."""

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from asyncrr.chunks import Bundle, Chunk, Column, Run
+from asyncrr.chunks import Bundle, Chunk, Run
+from asyncrr.columns import Column
 from asyncrr.components import NUMERIC_DTYPES, ComponentDescriptor, TensorValue
 from asyncrr.wire import RecordingHeader
 

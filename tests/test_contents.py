@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from recorder import SCALAR, header
 
-from asyncrr.chunks import Chunk, Column
+from asyncrr.chunks import Chunk
+from asyncrr.columns import Column
 from asyncrr.contents import WriterContents
 from asyncrr.segments import Segment, Source, read_segments
 from asyncrr.wire import PREAMBLE, Frame, Gap, encode_chunk, encode_gap, encode_header

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from asyncrr.chunks import Chunk, Column
+from asyncrr.chunks import Chunk
+from asyncrr.columns import Column
 from asyncrr.components import ComponentDescriptor
 from asyncrr.errors import FlushError, SinkError
 from asyncrr.lanes import Closing, Done, FlushMark, Lane, Opening, Waits, fail, resolve
-from asyncrr.outbox import Outbox, QueuedFrame
+from asyncrr.outbox import Outbox
+from asyncrr.queued_frames import QueuedFrame
 from asyncrr.wire import RecordingHeader, encode_chunk
 
 HEADER = RecordingHeader("app", "rec", "0" * 32, 1)

@@ -6,7 +6,7 @@ import pytest
 from source import MODULES, imports_of
 
 ORDER = """
-    errors extras
+    errors extras refusals
     -- values: numpy only
     alphanumerics paths timelines components coercion colors
     archetypes.likes archetypes.files archetypes.enums archetypes.rotations archetypes.kinds archetypes.base
@@ -14,14 +14,15 @@ ORDER = """
     archetypes.pixels archetypes.images archetypes.tensors archetypes.video archetypes.points archetypes.lines
     archetypes.boxes archetypes.shapes archetypes.meshes archetypes.geo archetypes.graphs archetypes.maps
     archetypes.transforms archetypes.recording_info archetypes
-    conversions protocols chunks
+    conversions protocols columns chunks
     -- bytes: msgpack only here
     wire.limits wire.packing wire.compression wire.framing wire.segment_frames wire.arrays wire.chunk_frames
     wire.trailer wire.frame_reader wire.messages wire.delivery wire
     -- flow
     version batching
     -- shell: here asyncio, threads and files begin
-    frames scope generators clock buffers notices rows kept columns queues outbox lanes stats awaitables portal home
+    frames scope generators clock buffers notices rows kept bulk queues queued_frames outbox
+    lanes stats awaitables portal home
     locking syncing disk writer intake entity identity recording
     -- edges
     sinks.memory sinks.targets sinks.file sinks.connection sinks.websocket sinks.spool
@@ -30,8 +31,11 @@ ORDER = """
     api
     viewer.growing viewer.series viewer.samples viewer.gaps viewer.answers viewer.routes viewer.files viewer.notebook
     viewer
-    collector.threads collector.retention collector.segments collector.ledger collector.commit collector.catalogue
-    collector.store collector.sessions collector.access collector.app collector.server collector.hosting collector
+    collector.access collector.connections
+    collector.threads collector.retention collector.rotation collector.memory collector.incoming collector.segments
+    collector.scanning collector.arriving
+    collector.outcomes collector.ledger collector.commit collector.catalogue
+    collector.store collector.sessions collector.app collector.server collector.hosting collector
     integrations.lines integrations.logging integrations.structlog integrations.loguru integrations.warnings
     integrations.trace integrations.per_request integrations.requests integrations.routes
     integrations.owning integrations.asgi

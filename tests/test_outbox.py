@@ -10,10 +10,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from asyncrr.chunks import Chunk, Column
+from asyncrr.chunks import Chunk
+from asyncrr.columns import Column
 from asyncrr.components import ComponentDescriptor
 from asyncrr.errors import SinkError
-from asyncrr.outbox import Outbox, QueuedFrame
+from asyncrr.outbox import Outbox
+from asyncrr.queued_frames import QueuedFrame
 from asyncrr.wire import KIND_GAP, RecordingHeader, decode_gap, encode_chunk, parse_frame
 
 HEADER = RecordingHeader("app", "rec", "0" * 32, 1)

@@ -31,6 +31,12 @@ def log(count={COUNT}):
     for step in range(count):
         recording.log("loss", rr.Scalars(float(step)), time={{"step": step}})
 
+def tell_in_the_next_step():
+    # until then asyncio reads sources for its reports, and a signal would leave one open
+    loop = asyncio.get_running_loop()
+    loop.slow_callback_duration = 60.0
+    loop.call_soon(lambda: print("logged", flush=True))
+
 def interrupt():
     signal.raise_signal(signal.SIGINT)
 
@@ -236,7 +242,7 @@ def test_ctrl_c_from_outside(tmp_path: Path, is_async: bool) -> None:
         async with recording:
             await recording.save('run.arrd')
             log()
-            print("logged", flush=True)
+            tell_in_the_next_step()
             await asyncio.sleep(30)
 
     asyncio.run(main())
@@ -281,7 +287,7 @@ def test_terminated_from_outside(tmp_path: Path, is_async: bool, handler: str) -
             log()
             await recording.flush()
             recording.log("late", 1.0)
-            print("logged", flush=True)
+            tell_in_the_next_step()
             await asyncio.sleep(30)
 
     asyncio.run(main())

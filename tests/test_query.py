@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asyncrr.chunks import Chunk, Column
+from asyncrr.chunks import Chunk
+from asyncrr.columns import Column
 from asyncrr.components import ComponentDescriptor
 from asyncrr.query import Loaded, glob_matches, latest_at, select_column, select_rows
 

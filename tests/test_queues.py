@@ -11,7 +11,8 @@ import pytest
 
 from asyncrr import queues
 from asyncrr.batching import ROW_BYTES
-from asyncrr.chunks import Bundle, Chunk, Column
+from asyncrr.chunks import Bundle, Chunk
+from asyncrr.columns import Column
 from asyncrr.components import ComponentDescriptor
 from asyncrr.errors import DataError, RecordingWarning
 from asyncrr.queues import RowQueue

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from asyncrr import reading
 from asyncrr import segments as segments_module
-from asyncrr.chunks import Bundle, Chunk, Column, Run
+from asyncrr.chunks import Bundle, Chunk, Run
+from asyncrr.columns import Column
 from asyncrr.components import ComponentDescriptor
 from asyncrr.errors import CorruptError, FormatError, MissingExtraError, UnsupportedVersionError, UsageError
 from asyncrr.reading import RecordingData, read_recording
@@ -28,7 +30,6 @@ from asyncrr.wire import (
     encode_chunk,
     encode_gap,
     encode_header,
-    summary_of,
     with_flags,
 )
 from asyncrr.wire.framing import encode_preamble, seal
@@ -237,8 +238,8 @@ def without_rows() -> SegmentIndex:
     """An index by which a chunk has no row."""
     index = SegmentIndex()
     index.add(FRAMES[0], len(PREAMBLE) + encode_header(HEADER).nbytes)
-    assert index._entries is not None
-    index._entries[0] = index._entries[0]._replace(summary=summary_of(FRAMES[0])._replace(row_count=0))
+    assert index._columns is not None
+    index._columns._rows[3] = 0
     return index
 
 
@@ -362,11 +363,36 @@ def test_frames_that_are_missing_are_told(use_index: bool) -> None:
     assert not data.is_complete
 
 
+@pytest.mark.parametrize("hit", ["preamble", "header", "both"])
+def test_the_damaged_start_of_a_second_segment_costs_no_row(tmp_path: Path, hit: str) -> None:
+    data = bytearray(WHOLE + segment([encode_chunk(chunk([5.0], t=[0]), 1)], HEADER._replace(writer_id="f" * 32)))
+    start = len(WHOLE)
+    for place in {"preamble": [start], "header": [start + 60], "both": [start, start + 60]}[hit]:
+        data[place] ^= 0x55
+    (tmp_path / "damaged.arrd").write_bytes(data)
+    found = read_recording(tmp_path / "damaged.arrd", use_index=False)
+    assert found.damage
+    assert sorted(values(found)) == [1.0, 2.0, 5.0]
+
+
+def test_files_that_go_while_a_folder_is_read_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "1.arrd").write_bytes(WHOLE)
+    (tmp_path / "2.arrd").write_bytes(WHOLE)
+
+    def open_the_first(path: str) -> reading.Source:
+        (tmp_path / "2.arrd").unlink(missing_ok=True)
+        return open_path(path)
+
+    open_path = reading.open_path
+    monkeypatch.setattr(reading, "open_path", open_the_first)
+    assert values(read_recording(tmp_path)) == [1.0, 2.0]
+
+
 def test_several_recordings_have_to_be_told_apart(tmp_path: Path) -> None:
     (tmp_path / "1.arrd").write_bytes(WHOLE)
     other = HEADER._replace(recording_id="other")
     (tmp_path / "2.arrd").write_bytes(segment([encode_chunk(chunk([5.0], t=[0]), 1)], other))
-    with pytest.raises(UsageError, match="'rec', 'other'"):
+    with pytest.raises(UsageError, match=r"holds 2 recordings, .*'rec' of 'app', begun .* UTC; 'other' of"):
         read_recording(tmp_path)
     assert values(read_recording(tmp_path, recording_id="rec")) == [1.0, 2.0]
     assert values(read_recording(tmp_path, recording_id="other")) == [5.0]

@@ -42,6 +42,14 @@ def test_python_in_readme_runs(number: int, folder: Path) -> None:
     assert ended.stderr == ""
 
 
+def test_the_first_block_runs_again_in_the_same_folder(tmp_path: Path) -> None:
+    """Each run has a recording of its own in the same file."""
+    for _ in range(2):
+        ended = run(tmp_path, "-W", "error", "-c", BLOCKS[0])
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert ended.stdout == "[0.01]\n"
+
+
 def test_the_first_block_comes_first_and_is_short() -> None:
     assert README.index("```python") < 1000
     assert len([line for line in BLOCKS[0].splitlines() if line.strip()]) <= 12

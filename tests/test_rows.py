@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from asyncrr.chunks import Bundle, Column
+from asyncrr.chunks import Bundle
+from asyncrr.columns import Column
 from asyncrr.components import ComponentBatch, ComponentDescriptor, TensorValue
 from asyncrr.rows import (
     CALL_SHIFT,

@@ -12,6 +12,7 @@ from asyncrr.archetypes.kinds import fields
 from asyncrr.coercion import clean_text, refusal
 from asyncrr.colors import colors
 from asyncrr.components import ComponentBatch, ComponentDescriptor, Struct
+from asyncrr.refusals import Deferring
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,7 +32,7 @@ def _id(value: Any) -> int:
     return int(value)
 
 
-class AnnotationInfo:
+class AnnotationInfo(Deferring):
     """What one id means.
 
     Attributes:
@@ -61,12 +62,13 @@ class AnnotationInfo:
         """The mapping that is stored."""
         return {"id": self.id, "label": self.label, "color": self.color}
 
-    def __repr__(self) -> str:
-        return f"AnnotationInfo(id={self.id}, label={self.label!r}, color={self.color})"
+    def _content(self) -> str:
+        return f"id={self.id}, label={self.label!r}, color={self.color}"
 
 
 def _info(value: Any) -> AnnotationInfo:
     if isinstance(value, AnnotationInfo):
+        value._check()
         return value
     if isinstance(value, int | np.integer):
         return AnnotationInfo(int(value))
@@ -76,7 +78,7 @@ def _info(value: Any) -> AnnotationInfo:
         raise refusal(_ID, value, "an AnnotationInfo, or (id, label, color), is needed") from None
 
 
-class ClassDescription:
+class ClassDescription(Deferring):
     """What one class is, with its keypoints.
 
     Attributes:
@@ -115,8 +117,8 @@ class ClassDescription:
         """An annotation context of this class alone."""
         return AnnotationContext(self).as_component_batches()
 
-    def __repr__(self) -> str:
-        return f"ClassDescription(info={self.info!r})"
+    def _content(self) -> str:
+        return f"info={self.info!r}"
 
 
 def _connection(value: Any) -> tuple[int, int]:

@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from asyncrr.coercion import DTYPES, clean_text, json_value, refusal
-from asyncrr.components import ColumnBatches, ComponentBatch, ComponentColumn, ComponentDescriptor
+from asyncrr.components import (
+    ColumnBatches,
+    ComponentBatch,
+    ComponentColumn,
+    ComponentDescriptor,
+    columns_or_refusal,
+)
 from asyncrr.errors import DataError, UsageError
+from asyncrr.refusals import Deferring
 from asyncrr.timelines import QUICKLY_COMPARED
 
 if TYPE_CHECKING:
@@ -86,7 +93,7 @@ def plain_columns(rows: list[dict[str, Any]]) -> Iterable[tuple[dict[str, Sequen
     return [({name: [rows[i][name] for i in places] for name in key[0]}, places) for key, places in groups.items()]
 
 
-class AnyValues:
+class AnyValues(Deferring):
     """Values of any names and types, each a component of its own.
 
     Numbers, truth values, text, bytes, arrays, and nested mappings or lists may be mixed freely. A list of numbers or
@@ -110,10 +117,9 @@ class AnyValues:
         self._take("", values, drop_untyped_nones)
 
     def _take(self, prefix: str, values: dict[str, Any], drop_untyped_nones: bool) -> None:
+        is_plain = not prefix and plain_bytes(values) >= 0
+        self._batches: list[ComponentBatch] | None = None if is_plain else _batches(prefix, values, drop_untyped_nones)
         self.values = values
-        self._batches: list[ComponentBatch] | None = None
-        if prefix or plain_bytes(values) < 0:
-            self._batches = _batches(prefix, values, drop_untyped_nones)
 
     def as_component_batches(self) -> list[ComponentBatch]:
         """The values, each as one batch."""
@@ -129,10 +135,10 @@ class AnyValues:
             drop_untyped_nones: Leave out what is ``None``.
             **values: For each component the values of all rows.
         """
-        return _columns(values, "", drop_untyped_nones)
+        return columns_or_refusal(cls.__name__, lambda: _columns(values, "", drop_untyped_nones))
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.values.items())})"
+    def _content(self) -> str:
+        return ", ".join(f"{name}={value!r}" for name, value in self.values.items())
 
 
 def _array(value: Any, dtype: str) -> Array:
@@ -303,7 +309,9 @@ class DynamicArchetype(AnyValues):
             drop_untyped_nones: Leave out what is ``None``.
             components: For each component the values of all rows.
         """
-        return _columns(components or {}, _prefix(archetype), drop_untyped_nones)
+        return columns_or_refusal(
+            cls.__name__, lambda: _columns(components or {}, _prefix(archetype), drop_untyped_nones)
+        )
 
 
 def _prefix(archetype: Any) -> str:

@@ -7,19 +7,29 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from asyncrr.colors import color_column, colors
-from asyncrr.components import NUMERIC_DTYPES, ColumnBatches, ComponentBatch, ComponentColumn, ComponentDescriptor
+from asyncrr.components import (
+    NUMERIC_DTYPES,
+    ColumnBatches,
+    ComponentBatch,
+    ComponentColumn,
+    ComponentDescriptor,
+    columns_or_refusal,
+)
 from asyncrr.errors import DataError, UsageError
+from asyncrr.refusals import Deferring, Refusable
 
 if TYPE_CHECKING:
     from typing import Self
 
     from asyncrr.archetypes.kinds import Field
 
-__all__ = ["Archetype", "FieldsArchetype", "columns_of", "exclusive"]
+__all__ = ["Archetype", "FieldsArchetype", "exclusive"]
 
 
-class Archetype:
+class Archetype(Refusable):
     """A ready-made bundle of components.
+
+    One that is made of bad data takes no service down: logging it warns, or raises under ``strict``.
 
     Attributes:
         FIELDS: The components it may have, with how each is read.
@@ -32,11 +42,16 @@ class Archetype:
     DESCRIPTORS: ClassVar[tuple[ComponentDescriptor, ...]] = ()
 
     def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
         if cls.FIELDS and not cls.DESCRIPTORS:
             cls.DESCRIPTORS = tuple([field.descriptor for field in cls.FIELDS])
 
     def as_component_batches(self) -> list[ComponentBatch]:
-        """The components that have been given, in the archetype's order."""
+        """The components that have been given, in the archetype's order.
+
+        Raises:
+            DataError: The archetype was made of bad data.
+        """
         raise NotImplementedError
 
     @classmethod
@@ -47,13 +62,13 @@ class Archetype:
             **values: For each component the values of all rows: one instance per row, or, where the array has one
                 dimension more than that takes, several. :meth:`ColumnBatches.partition` shares them out otherwise.
         """
-        return columns_of(cls.__name__, cls.FIELDS, values)
+        _check_names(cls.__name__, cls.FIELDS, values)
+        return columns_or_refusal(cls.__name__, lambda: _columns_of(cls.__name__, cls.FIELDS, values))
 
-    def __repr__(self) -> str:
-        content = ", ".join(
+    def _content(self) -> str:
+        return ", ".join(
             f"{batch.descriptor.id.rpartition(':')[2]}={_short(batch)}" for batch in self.as_component_batches()
         )
-        return f"{type(self).__name__}({content})"
 
 
 def _short(batch: ComponentBatch) -> str:
@@ -63,7 +78,7 @@ def _short(batch: ComponentBatch) -> str:
     return text if len(text) <= 60 else f"<{len(batch.values)} of {batch.descriptor.dtype}>"
 
 
-class FieldsArchetype(Archetype):
+class FieldsArchetype(Deferring, Archetype):
     """An archetype that keeps its components as batches."""
 
     __slots__ = ("_batches",)
@@ -88,7 +103,7 @@ class FieldsArchetype(Archetype):
                     if batch.descriptor is field.descriptor:
                         return batch.values
                 return None
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        self._missing(name)
 
     @classmethod
     def from_fields(cls, *, clear_unset: bool = False, **values: Any) -> Self:
@@ -100,13 +115,18 @@ class FieldsArchetype(Archetype):
         """
         _check_names(cls.__name__, cls.FIELDS, values)
         self = cls.__new__(cls)
-        self._batches = []
-        for field in cls.FIELDS:
-            value = values.get(field.name)
-            if value is not None:
-                self._batches.append(field.coerce(value, field.descriptor, True))
-            elif clear_unset:
-                self._batches.append(ComponentBatch(field.descriptor, _no_values(field.descriptor)))
+        batches: list[ComponentBatch] = []
+        try:
+            for field in cls.FIELDS:
+                value = values.get(field.name)
+                if value is not None:
+                    batches.append(field.coerce(value, field.descriptor, True))
+                elif clear_unset:
+                    batches.append(ComponentBatch(field.descriptor, _no_values(field.descriptor)))
+        except Exception as error:
+            self._refuse(error)
+        else:
+            self._batches = batches
         return self
 
     @classmethod
@@ -128,9 +148,8 @@ def _check_names(archetype: str, fields: tuple[Field, ...], values: dict[str, An
             raise UsageError(f"{archetype} has no component {name!r}: it has {', '.join(known)}")
 
 
-def columns_of(archetype: str, fields: tuple[Field, ...], values: dict[str, Any]) -> ColumnBatches:
+def _columns_of(archetype: str, fields: tuple[Field, ...], values: dict[str, Any]) -> ColumnBatches:
     """The columns of many rows of an archetype."""
-    _check_names(archetype, fields, values)
     columns = ColumnBatches()
     for field in fields:
         value = values.get(field.name)

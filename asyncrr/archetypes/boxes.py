@@ -11,7 +11,7 @@ from asyncrr.archetypes.base import FieldsArchetype, exclusive
 from asyncrr.archetypes.kinds import fields
 from asyncrr.coercion import numbers, refusal
 from asyncrr.components import ComponentDescriptor
-from asyncrr.errors import UsageError
+from asyncrr.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from asyncrr.archetypes.enums import Box2DFormat
@@ -121,7 +121,7 @@ def _halves_and_centers(
         try:
             centers = _vectors(archetype, "mins", size, mins) + _vectors(archetype, "half_sizes", size, half_sizes)
         except ValueError:
-            raise UsageError(f"{archetype}: mins and sizes have different lengths") from None
+            raise DataError(f"{archetype}: mins and sizes have different lengths") from None
     return half_sizes, centers
 
 

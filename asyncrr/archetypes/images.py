@@ -134,17 +134,27 @@ class Image(FieldsArchetype):
     def compress(self, jpeg_quality: int = 95) -> EncodedImage:
         """The same picture as JPEG.
 
+        Only 8-bit L, RGB and BGR can be held by JPEG. What is made of another picture is bad data: logging it warns.
+
         Args:
             jpeg_quality: From 1, small, to 95, faithful.
 
         Raises:
-            DataError: JPEG cannot hold it: only 8-bit L, RGB and BGR can be.
             MissingExtraError: Pillow is not installed.
         """
+        try:
+            return self._compressed(jpeg_quality)
+        except Exception as error:
+            return EncodedImage._refused(error)
+
+    def _compressed(self, jpeg_quality: int) -> EncodedImage:
         found: dict[str, Any] = self.format[0]
         model, datatype = found["color_model"], found["channel_datatype"]
         if model not in (ColorModel.L, ColorModel.RGB, ColorModel.BGR) or datatype != ChannelDatatype.U8:
-            raise DataError(f"Image.compress: JPEG holds 8-bit L, RGB and BGR; this picture is {found}")
+            raise DataError(
+                f"Image.compress: JPEG holds 8-bit L, RGB and BGR, and this picture is {found}: "
+                "convert it, or log it uncompressed"
+            )
         try:
             from PIL import Image as Pillow
         except ImportError:

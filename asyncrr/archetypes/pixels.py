@@ -10,6 +10,7 @@ from asyncrr.archetypes.enums import ChannelDatatype, ColorModel, PixelFormat, c
 from asyncrr.coercion import as_array, blobs, numeric_array, refusal
 from asyncrr.components import ComponentBatch, ComponentDescriptor, Struct
 from asyncrr.errors import DataError
+from asyncrr.refusals import Deferring
 
 __all__ = [
     "CHANNELS",
@@ -54,7 +55,7 @@ _BITS = {
 """Bits per pixel, where they are not 8."""
 
 
-class ImageFormat:
+class ImageFormat(Deferring):
     """What the bytes of a picture are.
 
     Attributes:
@@ -94,8 +95,8 @@ class ImageFormat:
             "channel_datatype": self.channel_datatype,
         }
 
-    def __repr__(self) -> str:
-        return f"ImageFormat({', '.join(f'{key}={value}' for key, value in self.as_struct().items())})"
+    def _content(self) -> str:
+        return ", ".join(f"{key}={value}" for key, value in self.as_struct().items())
 
 
 _FORMAT = ComponentDescriptor("ImageFormat:format", "struct")

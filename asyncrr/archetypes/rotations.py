@@ -10,6 +10,7 @@ import numpy as np
 from asyncrr.coercion import DTYPES, numbers, numeric_array, refusal
 from asyncrr.components import ComponentBatch, ComponentDescriptor, Struct
 from asyncrr.errors import UsageError
+from asyncrr.refusals import Deferring
 
 if TYPE_CHECKING:
     from asyncrr.archetypes.likes import ArrayLike
@@ -22,7 +23,7 @@ _QUATERNION = ComponentDescriptor("Quaternion:xyzw", "float32", (4,))
 _AXIS = ComponentDescriptor("RotationAxisAngle:axis", "float32", (3,))
 
 
-class Angle:
+class Angle(Deferring):
     """An angle.
 
     Attributes:
@@ -47,11 +48,11 @@ class Angle:
         """In degrees."""
         return math.degrees(self.radians)
 
-    def __repr__(self) -> str:
-        return f"Angle(rad={self.radians})"
+    def _content(self) -> str:
+        return f"rad={self.radians}"
 
 
-class Quaternion:
+class Quaternion(Deferring):
     """A rotation, as a quaternion.
 
     Attributes:
@@ -76,11 +77,11 @@ class Quaternion:
         """No rotation."""
         return Quaternion(xyzw=[0.0, 0.0, 0.0, 1.0])
 
-    def __repr__(self) -> str:
-        return f"Quaternion(xyzw={self.xyzw.tolist()})"
+    def _content(self) -> str:
+        return f"xyzw={self.xyzw.tolist()}"
 
 
-class RotationAxisAngle:
+class RotationAxisAngle(Deferring):
     """A rotation around an axis.
 
     Attributes:
@@ -124,11 +125,11 @@ class RotationAxisAngle:
         """The mapping that is stored."""
         return {"axis": self.axis.tolist(), "angle": float(np.float32(self.angle.radians))}
 
-    def __repr__(self) -> str:
-        return f"RotationAxisAngle({self.axis.tolist()}, radians={self.angle.radians})"
+    def _content(self) -> str:
+        return f"{self.axis.tolist()}, radians={self.angle.radians}"
 
 
-class Rotation:
+class Rotation(Deferring):
     """A rotation of either kind.
 
     Attributes:
@@ -149,8 +150,8 @@ class Rotation:
             inner if isinstance(inner, Quaternion | RotationAxisAngle) else Quaternion(xyzw=inner)
         )
 
-    def __repr__(self) -> str:
-        return f"Rotation({self.inner!r})"
+    def _content(self) -> str:
+        return repr(self.inner)
 
 
 def quaternions(value: Any, descriptor: ComponentDescriptor, copy: bool = True) -> ComponentBatch:

@@ -43,9 +43,13 @@ class Scalars(Archetype):
         if type(scalars) is float:
             self.scalars = scalars
         else:
-            self.scalars = _scalars(scalars, copy)
+            try:
+                self.scalars = _scalars(scalars, copy)
+            except Exception as error:
+                self._refuse(error)
 
     def as_component_batches(self) -> list[ComponentBatch]:
+        self._check()
         scalars = self.scalars
         if type(scalars) is float:
             scalars = np.array([scalars], np.float64)

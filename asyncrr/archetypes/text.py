@@ -94,11 +94,15 @@ class TextLog(Archetype):
             level: A :class:`TextLogLevel`, any other word, or a level of the ``logging`` module.
             color: Its color.
         """
-        self.text = text if type(text) is str and text.isascii() else _one_text(text, _TEXT)
-        self.level = level if level is None or (type(level) is str and level.isascii()) else _level(level)
-        self.color = None if color is None else _one_color(color)
+        try:
+            self.text = text if type(text) is str and text.isascii() else _one_text(text, _TEXT)
+            self.level = level if level is None or (type(level) is str and level.isascii()) else _level(level)
+            self.color = None if color is None else _one_color(color)
+        except Exception as error:
+            self._refuse(error)
 
     def as_component_batches(self) -> list[ComponentBatch]:
+        self._check()
         batches = [ComponentBatch(_TEXT, [self.text])]
         if self.level is not None:
             batches.append(ComponentBatch(_LEVEL, [self.level]))

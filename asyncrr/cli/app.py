@@ -91,8 +91,26 @@ def run(arguments: Sequence[str]) -> int:
     except UsageError as error:
         return _failed(str(error), USAGE)
     except (AsyncrrError, OSError) as error:
-        return _failed(str(error), FAILED)
+        return _failed(_in_words(error), FAILED)
     return code if isinstance(code, int) else FINE
+
+
+_REMEDIES: dict[type[OSError], str] = {
+    FileNotFoundError: "there is no such file or folder",
+    IsADirectoryError: "this is a folder: name a file in it",
+    NotADirectoryError: "a part of this path is a file, not a folder",
+    PermissionError: "permission denied: whoever runs this must be allowed to",
+    FileExistsError: "there is something of that name already: choose another",
+}
+
+
+def _in_words(error: Exception) -> str:
+    """What went wrong, the file first; the numbers of the operating system tell nobody anything."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return str(error)
+    reason = _REMEDIES.get(type(error), error.strerror)
+    names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
+    return f"{' and '.join(names)}: {reason}" if names else reason
 
 
 def _failed(reason: str, code: int) -> int:

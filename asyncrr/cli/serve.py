@@ -71,8 +71,8 @@ def command(
     \b
     Example: asyncrr serve --dir collected
     """
-    from asyncrr.collector.ledger import Rotation
     from asyncrr.collector.retention import Retention
+    from asyncrr.collector.rotation import Rotation
     from asyncrr.collector.server import Collector, run_until_signalled
 
     collector = Collector(

@@ -34,7 +34,7 @@ entity_option: Callable[[_Command], _Command] = click.option(
     "--entity", "glob", default="**", metavar="GLOB", help="Only these entities: 'camera/**', 'train/*', or a path."
 )
 recording_option: Callable[[_Command], _Command] = click.option(
-    "--recording", "recording_id", metavar="ID", help="Which recording, where the folder holds several."
+    "--recording", "recording_id", metavar="ID", help="Which recording, where there are several."
 )
 
 
@@ -79,7 +79,7 @@ def open_sources(places: Iterable[str]) -> list[Source]:
     for place in places:
         names = [place] if place == "-" else files_below(place)
         if not names:
-            raise FileNotFoundError(f"no {_SUFFIX} file below {place}")
+            raise FileNotFoundError(f"{place}: no {_SUFFIX} file in this folder or below it")
         sources += [Source("", memoryview(_stdin().read())) if name == "-" else open_path(name) for name in names]
     return sources
 

@@ -7,12 +7,13 @@ import os
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, TypeAlias
 
 from asyncrr.errors import UsageError
 
-__all__ = ["COOKIE", "Access", "Guard", "kept_token"]
+__all__ = ["COOKIE", "Access", "Guard", "kept_token", "refused"]
 
 Message: TypeAlias = "MutableMapping[str, Any]"
 Receive: TypeAlias = "Callable[[], Awaitable[Message]]"
@@ -79,6 +80,11 @@ class Access:
         """Whether this is the token; takes as long for a wrong one as for the right one."""
         return self._token is None or hmac.compare_digest(_bytes(token), _bytes(self._token))
 
+    @staticmethod
+    def is_public(path: str) -> bool:
+        """Whether a request is answered without a token."""
+        return path in _PUBLIC or not path.startswith("/api/")
+
     def refusal(self, path: str, headers: dict[str, str]) -> tuple[int, str] | None:
         """Why a request is refused, as an HTTP status and a text, or ``None``.
 
@@ -92,8 +98,7 @@ class Access:
         origin = headers.get("origin")
         if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
             return 403, "this page is not the collector's"
-        is_public = path in _PUBLIC or not path.startswith("/api/")
-        if is_public or self.is_token(_shown_token(headers)):
+        if self.is_public(path) or self.is_token(_shown_token(headers)):
             return None
         return 401, "a token is needed"
 
@@ -120,21 +125,29 @@ def _shown_token(headers: dict[str, str]) -> str:
 
 
 class Guard:
-    """An ASGI application that lets only allowed requests through, and puts security headers on every answer."""
+    """An ASGI application that lets only allowed requests through, and puts security headers on every answer.
+
+    Args:
+        app: Serves them.
+        access: The rules.
+
+    Attributes:
+        access: See above.
+    """
 
     def __init__(self, app: App, access: Access) -> None:
+        self.access = access
         self._app = app
-        self._access = access
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one request."""
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        refusal = self._access.refusal(scope["path"], headers)
+        refusal = self.access.refusal(scope["path"], headers)
         if refusal is not None:
             await _refuse(scope, receive, send, *refusal)
             return
 
-        secured = _SECURED_IN_FRAMES if self._access.is_framed else _SECURED
+        secured = _SECURED_IN_FRAMES if self.access.is_framed else _SECURED
 
         async def send_secured(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -145,11 +158,20 @@ class Guard:
 
 
 _SECURED = [(name.encode(), value.encode()) for name, value in _SECURITY_HEADERS.items()]
+_PLAIN = [(b"content-type", b"text/plain; charset=utf-8"), *_SECURED]
 _FRAMES = " ".join(f"{scheme}://{name}:*" for scheme in ("http", "https") for name in ("localhost", "127.0.0.1"))
 _SECURED_IN_FRAMES = [
     (name, value.replace(b"frame-ancestors 'none'", f"frame-ancestors {_FRAMES} vscode-webview:".encode()))
     for name, value in _SECURED
 ]
+
+
+def refused(status: int, text: str) -> bytes:
+    """An answer to who has not come as far as the application, whole."""
+    body = text.encode()
+    headers = [*_PLAIN, (b"connection", b"close"), (b"content-length", str(len(body)).encode())]
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode(), *[b": ".join(header) for header in headers]]
+    return b"\r\n".join([*lines, b"", body])
 
 
 async def _refuse(scope: Message, receive: Receive, send: Send, status: int, text: str) -> None:
@@ -162,6 +184,5 @@ async def _refuse(scope: Message, receive: Receive, send: Send, status: int, tex
         kind = "websocket.http.response"
     else:
         kind = "http.response"
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), *_SECURED]
-    await send({"type": f"{kind}.start", "status": status, "headers": headers})
+    await send({"type": f"{kind}.start", "status": status, "headers": _PLAIN})
     await send({"type": f"{kind}.body", "body": text.encode()})

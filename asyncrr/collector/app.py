@@ -17,6 +17,7 @@ An ID is percent-encoded. A recording is ``{"recording_id", "application_id", "c
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import IO
 
@@ -38,6 +39,7 @@ __all__ = ["make_app", "make_page_app"]
 
 _PIECE_BYTES = 256 * 1024
 _MAX_LOGIN_BYTES = 1024
+_BODY_SECONDS = 10.0
 
 
 def make_app(store: Store, sessions: Sessions, access: Access, version: str) -> Guard:
@@ -101,10 +103,14 @@ def make_page_app(access: Access) -> Guard:
 
 async def _body(request: Request, max_bytes: int) -> bytes:
     body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > max_bytes:
-            raise HTTPException(413, f"more than {max_bytes} bytes")
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > max_bytes:
+                    raise HTTPException(413, f"more than {max_bytes} bytes")
+    except TimeoutError:
+        raise HTTPException(408, f"the body took longer than {_BODY_SECONDS:g} s") from None
     return body
 
 

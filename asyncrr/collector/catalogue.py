@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Iterable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from asyncrr.collector.segments import SegmentFacts, directory_name, scan_segment, segment_paths
+from asyncrr.collector.scanning import scan_segment
+from asyncrr.collector.segments import SegmentFacts, directory_name, segment_paths
 
 __all__ = ["Catalogue", "RecordingFacts"]
 
@@ -68,6 +70,7 @@ class Catalogue:
         self._path = os.path.join(directory, "catalogue.sqlite")
         self._lock = threading.Lock()
         self._base: sqlite3.Connection | None = None
+        self._noted: deque[SegmentFacts] = deque()
 
     def open(self) -> None:
         """Open the cache, or begin a new one, and bring it up to date with the segments on disk."""
@@ -88,12 +91,19 @@ class Catalogue:
                 self._base.close()
                 self._base = None
 
+    def note(self, facts: Iterable[SegmentFacts]) -> None:
+        """Segments were ended; never blocks, since they are put into the cache with the next update."""
+        self._noted.extend(facts)
+
     def update(self, facts: Iterable[SegmentFacts]) -> None:
-        """Note segments that are being written."""
+        """Note segments that are being written, as they are now."""
         with self._lock:
             if self._base is not None:
+                noted = list(self._noted)
                 with self._base:
-                    self._put(self._base, [row for each in facts if (row := self._row(each, False)) is not None])
+                    self._put(self._base, [row for each in [*noted, *facts] if (row := self._row(each, False))])
+                for _ in noted:  # not before they are in the cache: it may have found no room
+                    self._noted.popleft()
 
     def forget(self, recording_id: str) -> None:
         """A recording was removed."""

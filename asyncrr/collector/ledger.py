@@ -2,77 +2,28 @@
 
 from __future__ import annotations
 
-import errno
 import itertools
-import math
 import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import NamedTuple
 
-from asyncrr.collector.segments import Place, Segment, SegmentFacts, StaticKey, scan_segment
+from asyncrr.collector.arriving import ArrivingFrame, weight_of
+from asyncrr.collector.memory import Memory
+from asyncrr.collector.outcomes import Loss, Synced, is_no_room
+from asyncrr.collector.rotation import NEVER, Rotation
+from asyncrr.collector.scanning import scan_segment
+from asyncrr.collector.segments import Place, Segment, SegmentFacts, StaticKey
 from asyncrr.errors import CorruptError
 from asyncrr.wire import DeliveryReceiver, RawFrame, RecordingHeader, summary_of
 from asyncrr.wire.framing import is_intact
 
-__all__ = ["NEVER", "Ledger", "Rotation", "Synced"]
+__all__ = ["Ledger"]
 
-_WRITE_BYTES = 8 * 2**20
+_WRITE_BYTES = 2**20
 _CLOSE_SECONDS = 1.0
-_NO_ROOM = frozenset(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
-
-
-class Rotation(NamedTuple):
-    """When a segment is ended and followed by another, once its rows are on the disk.
-
-    Attributes:
-        nbytes: At this size, without the static rows that it repeats.
-        seconds: At this age, when something is written to it.
-    """
-
-    nbytes: float = math.inf
-    seconds: float = math.inf
-
-
-NEVER = Rotation()
-
-
-@dataclass(frozen=True, slots=True)
-class _Loss:
-    """Why frames that were taken will not be kept; the client is to blame where there is a reason."""
-
-    reason: str = ""
-    is_damaged: bool = False
-    trouble: OSError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Synced:
-    """What a round of writing led to.
-
-    Attributes:
-        sequence: Every frame up to this one is on the disk.
-        nbytes: Taken bytes that are settled by it.
-        is_lost: What was taken beyond it is gone: ask for it again.
-        reason: What is wrong with the client's bytes, if anything is.
-        is_damaged: They do not fit their checksum, so sending them again may help.
-        is_finished: The segment is complete and closed.
-        is_closed: No file is open.
-        trouble: What stands in the way of writing, if anything does.
-    """
-
-    sequence: int
-    nbytes: int = 0
-    is_lost: bool = False
-    reason: str = ""
-    is_damaged: bool = False
-    is_finished: bool = False
-    is_closed: bool = False
-    trouble: OSError | None = None
 
 
 class Ledger:
@@ -88,10 +39,11 @@ class Ledger:
         next_number: Of its next segment.
         statics: Where its static frames lie in earlier segments.
         is_complete: Its latest segment ended in peace.
+        memory: What is held counts there.
         rotation: When a segment is ended and followed by another.
 
     Attributes:
-        held_bytes: Taken and not yet on the disk.
+        held_bytes: Taken and not yet on the disk, as they weigh in memory.
         trouble: What stands in the way of writing now.
         unsettled_bytes: Written and not yet reported.
         on_synced: Called on the loop with the result of each round.
@@ -105,11 +57,14 @@ class Ledger:
         next_number: int,
         statics: dict[StaticKey, Place],
         is_complete: bool,
+        memory: Memory,
         rotation: Rotation = NEVER,
     ) -> None:
+        self._memory = memory
         self._rotation = rotation
         self._segment_opened = 0.0
         self._segment_start = 0
+        self._index_bytes = 0
         self.header = header
         self.receiver = receiver
         self.held_bytes: int = 0
@@ -121,12 +76,12 @@ class Ledger:
         self._is_complete = is_complete
         self._lock = threading.Lock()  # held for a moment while what is known changes, never during a disk's work
         self._writing = threading.Lock()  # held while the segment is written, cut, finished or closed
-        self._pending: deque[RawFrame] = deque()
+        self._pending: deque[RawFrame | ArrivingFrame] = deque()
         self._segment: Segment | None = None
         self._facts: list[SegmentFacts] = []  # of segments that were closed
         self._written = receiver.durable
         self.unsettled_bytes: int = 0
-        self._loss: _Loss | None = None
+        self._loss: Loss | None = None
         self._is_loss_reported = False
         self._obstacle: OSError | None = None
         self._is_finishing = False
@@ -134,25 +89,62 @@ class Ledger:
 
     # ---- on the loop
 
-    def take(self, frames: list[RawFrame], nbytes: int) -> None:
+    def take(self, frames: list[RawFrame]) -> None:
         """Have frames written that the receiver took; their bodies' checksums are looked at then."""
         with self._lock:
-            self.held_bytes += nbytes
             self._pending.extend(frames)
             self._is_letting_go = False
+            self._hold(sum(map(weight_of, frames)))
+
+    def begin(self, frame: ArrivingFrame) -> None:
+        """Have a frame written that the receiver took, as its pieces come."""
+        with self._lock:
+            self._pending.append(frame)
+            self._is_letting_go = False
+
+    def add(self, frame: ArrivingFrame, piece: memoryview) -> None:
+        """Add the next piece.
+
+        Raises:
+            CorruptError: The frame ends before it does.
+        """
+        with self._lock:
+            frame.add(piece)
+            if not frame.is_given_up:
+                self._hold(weight_of(piece))
+
+    def give_up(self, frame: ArrivingFrame) -> None:
+        """The rest of a frame will not come: it is to be sent again."""
+        frame.is_given_up = True
+
+    def _hold(self, weight: int) -> None:
+        self.held_bytes += weight
+        self._memory.add(weight)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more may be taken without anybody's harm."""
+        return not self._memory.is_tight or self.held_bytes < self._memory.share
 
     def settle(self, synced: Synced) -> None:
         """Take the result of a round into account, then tell whoever is connected."""
         self.receiver.synced(synced.sequence)
         self.trouble = synced.trouble
+        segment, before = self._segment, self._index_bytes
+        self._index_bytes = 0 if segment is None else segment.index_bytes
+        self._memory.index_bytes += self._index_bytes - before
         with self._lock:
-            self.held_bytes -= synced.nbytes
+            self._hold(-synced.nbytes)
             if synced.is_lost:
                 self.receiver.lost()
+                for frame in self._pending:
+                    if isinstance(frame, ArrivingFrame):
+                        frame.is_given_up = True
                 self._pending.clear()
-                self.held_bytes = self.unsettled_bytes = 0
+                self._hold(-self.held_bytes)
+                self.unsettled_bytes = 0
                 self._written = self.receiver.durable
-                self._loss = None
+                self._loss = self._obstacle = None
                 self._is_loss_reported = False
         self.on_synced(synced)
 
@@ -173,11 +165,17 @@ class Ledger:
         """Somebody is connected."""
         self._is_letting_go = False
 
-    def facts(self) -> list[SegmentFacts]:
-        """What is known of the segments written here; callable from any thread."""
+    def ended_facts(self) -> list[SegmentFacts]:
+        """What is known of the segments that were ended since this was asked."""
         with self._lock:
-            current = [] if self._segment is None else [self._segment.facts]
-            return [*self._facts, *current]
+            ended, self._facts = self._facts, []
+            return ended
+
+    @property
+    def facts(self) -> SegmentFacts | None:
+        """What is known of the segment that is being written."""
+        segment = self._segment
+        return None if segment is None else segment.facts
 
     # ---- in the writing thread
 
@@ -199,38 +197,69 @@ class Ledger:
                 except OSError as error:
                     self._obstacle = error
                     return True
+            segment, first = self._segment, self._pending[0]
+            assert segment is not None
+            if isinstance(first, ArrivingFrame):
+                return self._append_pieces(segment, first)
             batch: list[RawFrame] = []
             size = 0
             with self._lock:
-                while self._pending and size < _WRITE_BYTES:
-                    batch.append(self._pending.popleft())
-                    size += batch[-1].nbytes
-            self._append(batch)
+                while self._pending and size < _WRITE_BYTES and isinstance(frame := self._pending[0], RawFrame):
+                    self._pending.popleft()
+                    batch.append(frame)
+                    size += weight_of(frame)
+            self._append(segment, batch)
             return bool(self._pending)
 
-    def _append(self, batch: list[RawFrame]) -> None:
-        segment = self._segment
-        assert segment is not None
+    def _append_pieces(self, segment: Segment, frame: ArrivingFrame) -> bool:
+        """Write what is here of a frame; tells whether there is more to do now."""
+        weight = 0
+        loss: Loss | None = None
+        try:
+            weight = frame.write(segment, _WRITE_BYTES)
+            if frame.is_given_up:
+                loss = Loss()
+            elif frame.is_written and not frame.is_intact:
+                loss = Loss("the checksum of a frame does not hold", is_damaged=True)
+            elif frame.is_written:
+                segment.complete_piecewise(frame.header, self._is_new)
+        except CorruptError as error:
+            loss = Loss(error.reason)
+        except OSError as error:
+            loss = Loss(trouble=error)
+        if loss is not None:
+            with suppress(OSError):
+                segment.cut_back()
+        with self._lock:
+            self._loss = loss
+            self.unsettled_bytes += weight
+            if loss is None and frame.is_written:
+                self._pending.popleft()
+                self._written = max(self._written, segment.facts.last_sequence)
+                return bool(self._pending)
+            return loss is None and frame.has_pieces
+
+    def _append(self, segment: Segment, batch: list[RawFrame]) -> None:
         obstacle: OSError | None = None
-        loss: _Loss | None = None
+        loss: Loss | None = None
         intact = list(itertools.takewhile(lambda frame: is_intact(frame.header, frame.data), batch))
         if len(intact) < len(batch):
-            loss = _Loss("the checksum of a frame does not hold", is_damaged=True)
+            loss = Loss("the checksum of a frame does not hold", is_damaged=True)
         try:
             segment.append([frame for frame in intact if frame.sequence or self._is_new(frame)])
         except CorruptError as error:
-            loss = _Loss(error.reason)
+            loss = Loss(error.reason)
         except OSError as error:
-            if error.errno in _NO_ROOM:
+            if is_no_room(error):
                 loss, obstacle = None, error
             else:
-                loss = _Loss(trouble=error)
+                loss = Loss(trouble=error)
         with self._lock:
             self._loss, self._obstacle = loss, obstacle
             last = max(self._written, segment.facts.last_sequence)
             rest = [frame for frame in batch if frame.sequence > last] if self._is_hindered else []
             self._pending.extendleft(reversed(rest))
-            self.unsettled_bytes += sum(frame.nbytes for frame in batch) - sum(frame.nbytes for frame in rest)
+            self.unsettled_bytes += sum(map(weight_of, batch)) - sum(map(weight_of, rest))
             self._written = last
 
     @property
@@ -281,7 +310,7 @@ class Ledger:
             except OSError as error:
                 return self._sync_failed(segment, error)
             is_idle = self._is_letting_go and not self._pending
-            if is_finished or is_idle or (loss is not None and loss.trouble is not None):
+            if is_finished or is_idle or (loss is not None and loss.ends_segment):
                 self._close(segment)
         if loss is not None:
             return Synced(written, nbytes, True, loss.reason, loss.is_damaged, trouble=loss.trouble)
@@ -291,12 +320,13 @@ class Ledger:
     def _is_due(self, segment: Segment) -> bool:
         nbytes = segment.facts.end - self._segment_start
         age = time.monotonic() - self._segment_opened
-        return self._loss is None and (nbytes >= self._rotation.nbytes or age >= self._rotation.seconds)
+        is_due = self._rotation.is_due(nbytes, age, segment.index_bytes, self._memory.index_bytes)
+        return is_due and self._loss is None
 
     def _rotate(self, segment: Segment) -> None:
         """End a segment; the next frame opens another, which repeats the static rows."""
         with self._writing:
-            if self._loss is not None:
+            if self._loss is not None or segment.is_torn:
                 return
             with suppress(OSError):  # trailers are a courtesy
                 segment.finish()
@@ -327,7 +357,7 @@ class Ledger:
         """What was written since the last sync may be anywhere: cut it off, and let it be sent again."""
         with self._writing:
             with self._lock:
-                self._loss = _Loss(trouble=error)
+                self._loss = Loss(trouble=error)
                 self._is_loss_reported = True
             with suppress(OSError):
                 segment.cut(segment.synced_end)

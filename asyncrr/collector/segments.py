@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import mmap
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from asyncrr.errors import CorruptError, FormatError
 from asyncrr.syncing import sync_directory, sync_file
 from asyncrr.wire import (
-    FRAME_HEADER_BYTES,
     KIND_CHUNK,
     KIND_GAP,
-    KIND_HEADER,
-    KIND_TRAILER,
     PREAMBLE,
     PREAMBLE_BYTES,
     REPEATED,
@@ -27,21 +24,20 @@ from asyncrr.wire import (
     RecordingHeader,
     SegmentIndex,
     decode_gap,
-    decode_header,
     encode_header,
     parse_frame,
     summary_of,
     with_flags,
 )
-from asyncrr.wire.framing import check_preamble, parse_header
+from asyncrr.wire.framing import FrameHeader
 
 __all__ = [
     "Place",
     "Segment",
     "SegmentFacts",
     "StaticKey",
+    "checked",
     "directory_name",
-    "scan_segment",
     "segment_paths",
 ]
 
@@ -137,6 +133,7 @@ class Segment:
         facts: What it holds, up to its last whole frame.
         synced_end: Bytes that are known to be on the disk.
         synced_sequence: The greatest sequence number among them.
+        is_torn: Behind the last whole frame lie pieces of another.
     """
 
     def __init__(self, path: str, header: RecordingHeader, statics: dict[StaticKey, Place] | None = None) -> None:
@@ -155,6 +152,7 @@ class Segment:
         self.facts: SegmentFacts = SegmentFacts(path, header, statics=statics)
         self.synced_end: int = 0
         self.synced_sequence: int = 0
+        self.is_torn: bool = False
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
         self._descriptor = os.open(path, flags, 0o644)
         self._index = SegmentIndex()
@@ -169,6 +167,11 @@ class Segment:
             raise
 
     @property
+    def index_bytes(self) -> int:
+        """What is kept in memory for the trailer."""
+        return self._index.nbytes
+
+    @property
     def is_settled(self) -> bool:
         """Whether all that was written is on the disk."""
         return self.synced_end == self.facts.end
@@ -180,17 +183,17 @@ class Segment:
             CorruptError: A frame does not hold what its kind promises; those before it are written.
             OSError: :attr:`facts` says up to which frame it went well.
         """
-        checked: list[tuple[RawFrame, ChunkSummary | None]] = []
+        proven: list[tuple[RawFrame, ChunkSummary | None]] = []
         trouble: CorruptError | None = None
         for frame in frames:
             try:
-                checked.append((frame, _checked(frame)))
+                proven.append((frame, checked(frame)))
             except CorruptError as error:
                 trouble = error
                 break
         pending: list[tuple[RawFrame, ChunkSummary | None]] = []
         size = 0
-        for each in checked:
+        for each in proven:
             pending.append(each)
             size += each[0].nbytes
             if size >= _GATHER_BYTES:
@@ -200,6 +203,45 @@ class Segment:
             self._write(pending)
         if trouble is not None:
             raise trouble
+
+    def append_piece(self, piece: memoryview) -> None:
+        """Write the next bytes of a frame that comes in pieces.
+
+        Raises:
+            OSError: All pieces of it are cut off again.
+        """
+        self.is_torn = True
+        self._append([piece])
+
+    def complete_piecewise(self, header: FrameHeader, is_new: Callable[[RawFrame], bool]) -> None:
+        """The last piece of a frame was written.
+
+        Args:
+            header: Of the frame.
+            is_new: Whether to keep a frame that has no number.
+
+        Raises:
+            CorruptError: It does not hold what its kind promises.
+            OSError: Its head cannot be read.
+        """
+        os.lseek(self._descriptor, self.facts.end, os.SEEK_SET)
+        head = b""
+        while len(head) < header.body_start and (more := os.read(self._descriptor, header.body_start - len(head))):
+            head += more
+        os.lseek(self._descriptor, self.facts.end + header.nbytes, os.SEEK_SET)
+        frame = RawFrame(header, memoryview(head))
+        summary = checked(frame)
+        if frame.sequence or is_new(frame):
+            self._index.add(frame, self.facts.end)
+            self.facts.count(frame, summary, self.facts.end)
+            self.is_torn = False
+        else:
+            self.cut_back()
+
+    def cut_back(self) -> None:
+        """Forget what lies behind the last whole frame."""
+        if self.is_torn:
+            self.cut(self.facts.end)
 
     def sync(self) -> None:
         """Wait until what was written before is on the disk; another thread may append meanwhile.
@@ -223,9 +265,12 @@ class Segment:
         """Forget what lies behind ``end``."""
         os.ftruncate(self._descriptor, end)
         os.lseek(self._descriptor, end, os.SEEK_SET)
+        self.is_torn = False
 
     def close(self) -> None:
         """Let go of the file; a trailer is not written."""
+        with suppress(OSError):  # half a frame at the end does no harm
+            self.cut_back()
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)
@@ -251,77 +296,7 @@ write_some: Callable[[int, Any], int] = os.write
 """How bytes reach a file: one place, so that a full disk can be rehearsed."""
 
 
-def scan_segment(path: str) -> SegmentFacts | None:
-    """What a segment holds, up to its first damage; ``None`` where it has no readable header.
-
-    Checksums of bodies are looked at unless a trailer says that the segment ended in peace. What is found whole is
-    on the disk itself when this returns.
-
-    Raises:
-        OSError: It cannot be read.
-    """
-    with open(path, "r+b") as file:
-        size = os.fstat(file.fileno()).st_size
-        if size < PREAMBLE_BYTES + FRAME_HEADER_BYTES:
-            return None
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as view:
-            facts = _scan(path, view)
-        if facts is not None and not facts.is_complete:
-            sync_file(file.fileno())
-    return facts
-
-
-def _scan(path: str, view: memoryview) -> SegmentFacts | None:
-    try:
-        check_preamble(bytes(view[:PREAMBLE_BYTES]))
-        first = _frame_at(view, PREAMBLE_BYTES, is_trusted=False)
-        if first.kind != KIND_HEADER:
-            return None
-        facts = SegmentFacts(path, decode_header(first))
-    except FormatError:
-        return None
-    ends_in_peace = _ends_in_peace(view, first.nbytes + PREAMBLE_BYTES)
-    offset = PREAMBLE_BYTES
-    try:
-        while offset < len(view):
-            frame = _frame_at(view, offset, ends_in_peace)
-            if frame.kind == KIND_TRAILER:
-                facts.is_complete = ends_in_peace
-                facts.end = offset + frame.nbytes
-                break
-            facts.count(frame, _checked(frame), offset)
-            offset += frame.nbytes
-    except FormatError:
-        pass  # a torn end, or damage: what lies behind it counts as not received
-    return facts
-
-
-def _ends_in_peace(view: memoryview, start: int) -> bool:
-    """Whether the last frame is a whole trailer, found by hopping from header to header."""
-    offset = start
-    try:
-        while len(view) - offset >= FRAME_HEADER_BYTES:
-            header = parse_header(view[offset : offset + FRAME_HEADER_BYTES])
-            if header.kind == KIND_TRAILER:
-                parse_frame(view[offset:])
-                return True
-            offset += header.nbytes
-    except FormatError:
-        pass
-    return False
-
-
-def _frame_at(view: memoryview, offset: int, is_trusted: bool) -> RawFrame:
-    if len(view) - offset < FRAME_HEADER_BYTES:
-        raise CorruptError("the frame ends within its header", offset)
-    header = parse_header(view[offset : offset + FRAME_HEADER_BYTES])
-    data = view[offset : offset + header.nbytes]
-    if is_trusted and len(data) == header.nbytes:
-        return RawFrame(header, data, offset)
-    return parse_frame(data, offset)
-
-
-def _checked(frame: RawFrame) -> ChunkSummary | None:
+def checked(frame: RawFrame) -> ChunkSummary | None:
     """The summary of a chunk, and proof that other frames can be read."""
     if frame.kind == KIND_CHUNK:
         return summary_of(frame)

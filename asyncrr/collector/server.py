@@ -8,14 +8,18 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import cast
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from asyncrr.collector.access import Access, Guard, kept_token
 from asyncrr.collector.app import make_app, make_page_app
-from asyncrr.collector.ledger import NEVER, Rotation
+from asyncrr.collector.connections import Connection, Strangers
+from asyncrr.collector.incoming import IncomingWebSocket
+from asyncrr.collector.memory import Memory
 from asyncrr.collector.retention import FOR_EVER, Retention
+from asyncrr.collector.rotation import NEVER, Rotation
 from asyncrr.collector.sessions import Sessions
 from asyncrr.collector.store import Store
 from asyncrr.errors import UsageError
@@ -26,9 +30,8 @@ __all__ = ["DEFAULT_PORT", "Collector", "run_until_signalled"]
 DEFAULT_PORT = 9878
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_MAX_MESSAGE_BYTES = 512 * 2**20
+_MAX_MESSAGE_BYTES = 2**18
 _STOP_SECONDS = 2
-_REQUEST_SECONDS = 10.0
 _PING_SECONDS, _PONG_SECONDS = 20.0, 60.0
 
 
@@ -123,8 +126,9 @@ class Collector:
             listener.close()
             raise
         self.port = listener.getsockname()[1]
-        app = make_app(self._store, self._sessions, Access(self.token, self._names, self._is_framed), __version__)
-        self._server = _Server(app, listener, self._certificate, self._key)
+        access = Access(self.token, self._names, self._is_framed)
+        app = make_app(self._store, self._sessions, access, __version__)
+        self._server = _Server(app, access, listener, self._store.memory, self._certificate, self._key)
         await self._server.start()
 
     async def aclose(self) -> None:
@@ -157,7 +161,8 @@ class PageServer:
         """
         listener = _bound("127.0.0.1", self.port)
         self.port = listener.getsockname()[1]
-        self._server = _Server(self._app or make_page_app(Access(None)), listener)
+        app = self._app or make_page_app(Access(None))
+        self._server = _Server(app, app.access, listener, Memory())
         await self._server.start()
 
     async def aclose(self) -> None:
@@ -166,34 +171,28 @@ class PageServer:
             await self._server.stop()
 
 
-class _Connection(H11Protocol):
-    """A connection, closed when no request comes: uvicorn waits for the first one without end."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override, unused-ignore]
-        super().connection_made(transport)
-        self.loop.call_later(_REQUEST_SECONDS, self._give_up, transport)
-
-    def _give_up(self, transport: asyncio.Transport) -> None:
-        if transport.get_protocol() is self and self.cycle is None:
-            transport.close()
-
-
 class _Server(uvicorn.Server):
     """A server at a bound socket, which leaves the process' signals alone."""
 
     def __init__(
-        self, app: Guard, listener: socket.socket, certificate: str | None = None, key: str | None = None
+        self,
+        app: Guard,
+        access: Access,
+        listener: socket.socket,
+        memory: Memory,
+        certificate: str | None = None,
+        key: str | None = None,
     ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                http=_Connection,
+                http=cast("type[asyncio.Protocol]", partial(Connection, access, Strangers())),
                 lifespan="off",
                 log_config=None,
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
-                ws="websockets-sansio",
+                ws=cast("type[asyncio.Protocol]", partial(IncomingWebSocket, memory)),
                 ws_max_size=_MAX_MESSAGE_BYTES,
                 ws_per_message_deflate=False,
                 ws_ping_interval=_PING_SECONDS,

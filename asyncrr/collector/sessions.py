@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
-from asyncrr.collector.ledger import Ledger, Synced
+from asyncrr.collector.arriving import ArrivingFrame
+from asyncrr.collector.ledger import Ledger
+from asyncrr.collector.outcomes import Synced, is_no_room
 from asyncrr.collector.store import Store
 from asyncrr.errors import CorruptError, FormatError, UnsupportedVersionError
 from asyncrr.wire import (
@@ -29,6 +31,7 @@ from asyncrr.wire import (
     decode_message,
     encode_message,
     is_data,
+    is_piece,
     parse_frame,
 )
 from asyncrr.wire.framing import FrameHeader, parse_header
@@ -40,8 +43,10 @@ Receive: TypeAlias = "Callable[[], Awaitable[Message]]"
 Send: TypeAlias = "Callable[[Message], Awaitable[None]]"
 
 _HELLO_SECONDS = 10.0
-_HELD_BYTES = 64 * 2**20
-_FRAMES_PER_TURN = 1000
+_PIECE_SECONDS = 60.0
+_AGAIN_SECONDS = 0.5
+_HELD_BYTES = 8 * 2**20
+_FRAMES_PER_TURN = 100
 
 PROTOCOL_BROKEN, DAMAGED, INTERNAL, GOING_AWAY, BUSY = 1002, 1007, 1011, 1012, 1013
 
@@ -69,6 +74,7 @@ class Sessions:
         store: Where frames are kept.
         max_clients: How many may be connected at once.
         hello_seconds: How long a client may take to say hello.
+        piece_seconds: How long it may take between two pieces of a frame.
         held_bytes: How much of a writer may wait for the disk before its connection is not read any more.
     """
 
@@ -77,10 +83,12 @@ class Sessions:
         store: Store,
         max_clients: int,
         hello_seconds: float = _HELLO_SECONDS,
+        piece_seconds: float = _PIECE_SECONDS,
         held_bytes: int = _HELD_BYTES,
     ) -> None:
         self.store = store
         self.hello_seconds = hello_seconds
+        self.piece_seconds = piece_seconds
         self.held_bytes = held_bytes
         self._max_clients = max_clients
         self._count = 0
@@ -131,6 +139,7 @@ class _Session:
         self._ledger: Ledger | None = None
         self._changed = asyncio.Event()  # something to answer
         self._room = asyncio.Event()
+        self._arriving: ArrivingFrame | None = None
         self._answers: dict[type, Control] = {}  # the latest of each kind
         self._seen = 0  # the greatest sequence number that came by this connection
         self._acknowledged = 0
@@ -146,8 +155,8 @@ class _Session:
         try:
             await self._greet()
             while self._over is None and not self._is_gone:
-                data = await self._next()
-                if data is None:
+                await self._wait_for_room()
+                if (data := await self._next_in_time()) is None:
                     break
                 await self._take(data)
         except _Over as over:
@@ -160,6 +169,9 @@ class _Session:
             self.end(_Over(INTERNAL, f"the collector's disk: {error.strerror or error}"))
         finally:
             if self._ledger is not None:
+                if self._arriving is not None:
+                    self._ledger.give_up(self._arriving)
+                    self._sessions.store.submit(self._ledger)
                 self._sessions.leave(self._ledger, self)
             if self._over is None or self._is_gone:  # nobody is there to be told
                 answering.cancel()
@@ -186,8 +198,10 @@ class _Session:
             self.end(_Over(DAMAGED, synced.reason))
         elif synced.reason:
             self.end(_Over(PROTOCOL_BROKEN, synced.reason, Error("protocol", synced.reason)))
+        elif synced.is_lost and is_no_room(synced.trouble):
+            asyncio.get_running_loop().call_later(_AGAIN_SECONDS, self._ask_again, ledger)
         elif synced.is_lost:
-            self._answer(ledger.receiver.expected())
+            self._ask_again(ledger)
         if ledger.receiver.durable > self._acknowledged:
             self._acknowledge()
         if synced.is_finished and self._is_ending:
@@ -228,11 +242,26 @@ class _Session:
             raise CorruptError("a text message")
         return data
 
+    async def _next_in_time(self) -> bytes | None:
+        """As :meth:`_next`; the next piece of a frame may not take for ever."""
+        if self._arriving is None:
+            return await self._next()
+        try:
+            async with asyncio.timeout(self._sessions.piece_seconds):
+                return await self._next()
+        except TimeoutError:
+            reason = f"no further piece of a frame within {self._sessions.piece_seconds:g} s"
+            raise _Over(PROTOCOL_BROKEN, reason) from None
+
     async def _take(self, data: bytes) -> None:
         ledger = self._ledger
         assert ledger is not None
+        if is_piece(data):
+            self._take_piece(ledger, memoryview(data)[1:])
+            return
+        if self._arriving is not None:
+            raise CorruptError("another message before the last piece of a frame")
         if is_data(data):
-            await self._wait_for_room(ledger)
             await self._take_frames(ledger, memoryview(data))
             return
         message = decode_message(data)
@@ -244,46 +273,77 @@ class _Session:
         else:
             raise CorruptError(f"{type(message).__name__} in the midst of a session")
 
-    async def _wait_for_room(self, ledger: Ledger) -> None:
-        """Not reading is what holds the client up; one that keeps to its window never gets here."""
-        while ledger.held_bytes > self._sessions.held_bytes and self._over is None:
+    async def _wait_for_room(self) -> None:
+        """Not reading is what holds the client up."""
+        ledger, bound = self._ledger, self._sessions.held_bytes
+        while ledger is not None and self._over is None and (ledger.held_bytes > bound or not ledger.has_room):
             self._room.clear()
             await self._room.wait()
 
+    def _take_piece(self, ledger: Ledger, piece: memoryview) -> None:
+        frame = self._arriving
+        if frame is None:
+            self._end = None
+            header = self._header_at(piece)
+            if header.kind != KIND_CHUNK:
+                raise CorruptError(f"a frame of kind {header.kind} in pieces, as only chunks come")
+            frame = self._arriving = ArrivingFrame(header)
+            if self._is_wanted(ledger, header, 1):
+                ledger.begin(frame)
+            else:
+                ledger.give_up(frame)
+        ledger.add(frame, piece)
+        if frame.is_whole:
+            self._arriving = None
+        if not frame.is_given_up:
+            self._sessions.store.submit(ledger)
+
     async def _take_frames(self, ledger: Ledger, data: memoryview) -> None:
         self._end = None
-        offset = 0
-        while offset < len(data) and self._over is None:
-            taken: list[RawFrame] = []
-            while offset < len(data) and len(taken) < _FRAMES_PER_TURN:
-                header, frame = self._frame_at(data, offset)
-                offset += header.nbytes
-                if self._is_wanted(ledger, header, frame):
-                    taken.append(frame)
-            if taken:
-                ledger.take(taken, sum(frame.nbytes for frame in taken))
-                self._sessions.store.submit(ledger)
-            if offset < len(data):
-                await asyncio.sleep(0)
+        memory = self._sessions.store.memory
+        memory.add(len(data))
+        try:
+            while data and self._over is None:
+                before = len(data)
+                data = self._take_some(ledger, data)
+                memory.add(len(data) - before)
+                if data:
+                    await asyncio.sleep(0)
+                    await self._wait_for_room()
+        finally:
+            memory.add(-len(data))
 
-    def _frame_at(self, data: memoryview, offset: int) -> tuple[FrameHeader, RawFrame]:
-        if len(data) - offset < FRAME_HEADER_BYTES:
+    def _take_some(self, ledger: Ledger, data: memoryview) -> memoryview:
+        """Take the first frames; returns what follows them."""
+        taken: list[RawFrame] = []
+        while data and len(taken) < _FRAMES_PER_TURN:
+            header = self._header_at(data)
+            if header.nbytes > len(data):
+                raise CorruptError("a message ends within a frame")
+            frame, data = RawFrame(header, data[: header.nbytes]), data[header.nbytes :]
+            count = decode_gap(parse_frame(frame.data)).frame_count if header.kind == KIND_GAP else 1
+            if self._is_wanted(ledger, header, count):
+                taken.append(frame)
+        if taken:
+            ledger.take(taken)
+            self._sessions.store.submit(ledger)
+        return data
+
+    def _header_at(self, data: memoryview) -> FrameHeader:
+        if len(data) < FRAME_HEADER_BYTES:
             raise CorruptError("a message ends within a frame")
-        header = parse_header(data[offset : offset + FRAME_HEADER_BYTES])
-        if header.nbytes > len(data) - offset:
-            raise CorruptError("a message ends within a frame")
+        header = parse_header(data[:FRAME_HEADER_BYTES])
         if header.kind in (KIND_HEADER, KIND_TRAILER):
             raise CorruptError(f"a frame of kind {header.kind}, which is the collector's to write")
         if header.kind not in (KIND_CHUNK, KIND_GAP) and header.flags & CRITICAL:
             raise UnsupportedVersionError(f"a frame of kind {header.kind}: install a newer asyncrr for the collector")
-        return header, RawFrame(header, data[offset : offset + header.nbytes])
+        return header
 
-    def _is_wanted(self, ledger: Ledger, header: FrameHeader, frame: RawFrame) -> bool:
+    def _is_wanted(self, ledger: Ledger, header: FrameHeader, count: int) -> bool:
         if header.sequence == 0:
             if header.kind != KIND_CHUNK or not header.flags & REPEATED:
                 raise CorruptError("a frame without a number that is not a repeated one")
             return True
-        count = decode_gap(parse_frame(frame.data)).frame_count if header.kind == KIND_GAP else 1
         verdict = ledger.receiver.offer(header.sequence, count)
         if verdict is ReceiverVerdict.TAKE or verdict is ReceiverVerdict.PENDING:
             self._seen = max(self._seen, header.sequence)
@@ -306,6 +366,9 @@ class _Session:
             self._answer(answer)
 
     # ---- answering
+
+    def _ask_again(self, ledger: Ledger) -> None:
+        self._answer(ledger.receiver.expected())
 
     def _answer(self, message: Control) -> None:
         self._answers[type(message)] = message

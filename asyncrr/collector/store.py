@@ -12,9 +12,13 @@ from typing import IO
 
 from asyncrr.collector.catalogue import Catalogue, RecordingFacts
 from asyncrr.collector.commit import Committer
-from asyncrr.collector.ledger import NEVER, Ledger, Rotation, Synced
+from asyncrr.collector.ledger import Ledger
+from asyncrr.collector.memory import Memory
+from asyncrr.collector.outcomes import Synced
 from asyncrr.collector.retention import FOR_EVER, Kept, Retention, to_remove
-from asyncrr.collector.segments import Place, SegmentFacts, StaticKey, directory_name, scan_segment, segment_paths
+from asyncrr.collector.rotation import NEVER, Rotation
+from asyncrr.collector.scanning import scan_segment
+from asyncrr.collector.segments import Place, SegmentFacts, StaticKey, directory_name, segment_paths
 from asyncrr.collector.threads import Threads
 from asyncrr.errors import UsageError
 from asyncrr.locking import lock_file
@@ -42,6 +46,7 @@ class Store:
     Attributes:
         collector_id: Made once for the directory.
         threads: For what blocks, while it is open.
+        memory: What recorders have sent that is not yet written.
     """
 
     def __init__(
@@ -60,6 +65,7 @@ class Store:
         self.directory: str = os.path.abspath(directory)
         self.collector_id: str = ""
         self.threads: Threads
+        self.memory: Memory = Memory()
         self._idle_seconds = idle_seconds
         self._catalogue = Catalogue(self.directory)
         self._committer: Committer | None = None
@@ -67,7 +73,6 @@ class Store:
         self._openings: dict[tuple[str, str], asyncio.Future[Ledger]] = {}
         self._idle: dict[Ledger, asyncio.TimerHandle] = {}
         self._users: dict[Ledger, int] = {}
-        self._closed_facts: list[SegmentFacts] = []
         self._lock_file: IO[bytes] | None = None
 
     async def open(self) -> None:
@@ -182,7 +187,9 @@ class Store:
         """Drop a ledger once its file is closed."""
         if synced.is_closed and not synced.is_lost:
             self._ledgers.pop((ledger.header.recording_id, ledger.header.writer_id), None)
-            self._closed_facts += ledger.facts()
+            self._catalogue.note(ledger.ended_facts())
+        elif synced.is_lost:  # its file was not closed for that
+            self.submit(ledger)
 
     def _ledger_from_disk(self, header: RecordingHeader) -> Ledger:
         directory = os.path.join(self.directory, directory_name(header.recording_id))
@@ -196,7 +203,7 @@ class Store:
                 durable, is_complete = max(durable, facts.last_sequence), facts.is_complete
                 statics |= facts.statics
         receiver = DeliveryReceiver(durable, self.collector_id)
-        return Ledger(header, directory, receiver, number + 1, statics, is_complete, self._rotation)
+        return Ledger(header, directory, receiver, number + 1, statics, is_complete, self.memory, self._rotation)
 
     # ---- retention
 
@@ -273,9 +280,13 @@ class Store:
         return next((ledger.trouble for ledger in self._ledgers.values() if ledger.trouble is not None), None)
 
     def _news(self) -> list[SegmentFacts]:
-        """What the catalogue does not know yet."""
-        closed, self._closed_facts = self._closed_facts, []
-        return closed + [facts for ledger in self._ledgers.values() for facts in ledger.facts()]
+        """The segments that are being written; the catalogue is told of those that were ended."""
+        current = []
+        for ledger in self._ledgers.values():
+            self._catalogue.note(ledger.ended_facts())
+            if (facts := ledger.facts) is not None:
+                current.append(facts)
+        return current
 
 
 def _last_writes(directories: dict[str, str]) -> dict[str, float]:

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from asyncrr.chunks import Chunk, Column
+from asyncrr.chunks import Chunk
+from asyncrr.columns import Column
 from asyncrr.components import ComponentBatch
 from asyncrr.interop.exported import Progress, nothing
 from asyncrr.rewriting import WriterFrames

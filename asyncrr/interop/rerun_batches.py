@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from asyncrr.chunks import Chunk, Column, TensorLayout
+from asyncrr.chunks import Chunk
+from asyncrr.columns import Column, TensorLayout
 from asyncrr.components import NUMERIC_DTYPES, ComponentDescriptor
 from asyncrr.extras import imported
 from asyncrr.interop.text import plain

@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from asyncrr.chunks import Chunk, Column
+from asyncrr.chunks import Chunk
+from asyncrr.columns import Column
 from asyncrr.components import ComponentDescriptor
 from asyncrr.errors import CorruptError
 from asyncrr.extras import imported

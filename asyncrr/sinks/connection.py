@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from asyncrr.errors import AuthError, ConnectError
-from asyncrr.wire import KIND_GAP, Frame, decode_gap, parse_frame
+from asyncrr.wire import KIND_GAP, PIECE_BYTES, Frame, decode_gap, encode_piece, parse_frame
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
 __all__ = ["numbers_of", "open_connection", "send_frames"]
 
-_FRAGMENT_BYTES = 256 * 1024
 _CONTROL_BYTES = 2**20
 _PING_SECONDS = 5.0
 
@@ -69,30 +68,28 @@ def _without_proxy(url: str) -> dict[str, Any]:
 
 
 async def send_frames(connection: ClientConnection, frames: list[Frame]) -> None:
-    """Small frames go together in one message, a big one in fragments of one."""
+    """Small frames go together in one message, a large one in pieces, each in one."""
     small: list[bytes | memoryview] = []
     size = 0
     for frame in frames:
-        if frame.nbytes > _FRAGMENT_BYTES and small:
+        if small and size + frame.nbytes > PIECE_BYTES:
             await connection.send(b"".join(small))
             small, size = [], 0
-        if frame.nbytes > _FRAGMENT_BYTES:
-            await connection.send(_fragments(frame))
-            continue
-        small += frame.buffers
-        size += frame.nbytes
-        if size > _FRAGMENT_BYTES:
-            await connection.send(b"".join(small))
-            small, size = [], 0
+        if frame.nbytes > PIECE_BYTES:
+            for piece in _pieces(frame):
+                await connection.send(piece)
+        else:
+            small += frame.buffers
+            size += frame.nbytes
     if small:
         await connection.send(b"".join(small))
 
 
-def _fragments(frame: Frame) -> Iterator[bytes | memoryview]:
+def _pieces(frame: Frame) -> Iterator[bytes]:
     for buffer in frame.buffers:
         view = memoryview(buffer)
-        for start in range(0, len(view), _FRAGMENT_BYTES):
-            yield view[start : start + _FRAGMENT_BYTES]
+        for start in range(0, len(view), PIECE_BYTES):
+            yield encode_piece(view[start : start + PIECE_BYTES])
 
 
 def numbers_of(frame: Frame) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import copy
 import errno
 import os
 import sys
@@ -52,30 +53,30 @@ class SegmentWriter:
             return
         self._offset = self._target.open()
         self.is_open = True
+        self._first_frames = [encode_header(outbox.header), *outbox.preface]
         try:
-            self._begin([encode_header(outbox.header), *outbox.preface])
+            self._begin([])
+            self._sync_or_distrust()
         except BaseException:
             self.is_open = False
             self._target.close()
             raise
 
-    def _begin(self, first_frames: list[Frame]) -> None:
-        """Write the segment's header, and the static rows that make it stand alone."""
-        self._first_frames = first_frames
+    def _begin(self, frames: list[Frame]) -> None:
+        """Write the segment's header, the static rows that make it stand alone, and `frames`."""
         self._index = SegmentIndex(self._offset)
-        self._append([PREAMBLE], [])
-        self._append([], first_frames)
-        self._sync_or_distrust()
+        self._append([PREAMBLE], [*self._first_frames, *frames])
 
     def write(self, frames: list[Frame]) -> None:
         """Append those of `frames` that are not yet written."""
         todo = [frame for frame in frames if frame.sequence > self.written_sequence]
         if not todo:
             return
-        if self._is_distrusted:
-            self._begin(self._first_frames)
+        if self._is_distrusted or self._target.is_shared:
+            self._begin(todo)
             self._is_distrusted = False
-        self._append([], todo)
+        else:
+            self._append([], todo)
         self._sync_or_distrust()
         self.written_sequence = todo[-1].sequence
 
@@ -95,6 +96,8 @@ class SegmentWriter:
             return
         self.is_open = False
         try:
+            if self._target.is_shared:
+                self._begin([])
             self._append([], [self._index.trailer(self._offset)])
             if self._must_sync:
                 self._target.sync()
@@ -386,12 +389,14 @@ class StreamSink(SegmentSink):
     """
 
     def __init__(self, stream: IO[bytes], name: str = "stream") -> None:
-        self._stream = stream
-        super().__init__(name, SegmentWriter(Stream(stream), sync=True), Disk(f"asyncrr-{name}"))
+        self._target = Stream(stream)
+        super().__init__(name, SegmentWriter(self._target, sync=True), Disk(f"asyncrr-{name}"))
 
     def forget(self) -> StreamSink:
-        """In a forked child: a segment of its own on the same stream."""
-        return StreamSink(self._stream, self.name)
+        """In a forked child: segments of its own on the same stream, as the parent's are from now on."""
+        child = copy.copy(self)
+        SegmentSink.__init__(child, self.name, SegmentWriter(self._target, sync=True), Disk(f"asyncrr-{self.name}"))
+        return child
 
 
 def stdout_sink() -> StreamSink:

@@ -37,7 +37,7 @@ from asyncrr.wire import (
     with_flags,
 )
 
-__all__ = ["SpoolFile", "SpoolLock", "SpoolWriter", "Spooled", "open_spooled", "spooled_writers"]
+__all__ = ["SpoolFile", "SpoolLock", "SpoolWriter", "Spooled", "open_spooled", "remove_empty", "spooled_writers"]
 
 _SEGMENT_BYTES = 16 * 2**20
 _READ_BYTES = 2**20
@@ -418,6 +418,18 @@ def spooled_writers(directory: str) -> list[str]:
                 age = os.stat(os.path.join(directory, name)).st_mtime
                 oldest[match[1]] = min(age, oldest.get(match[1], age))
     return sorted(oldest, key=lambda writer_id: (oldest[writer_id], writer_id))
+
+
+def remove_empty(directory: str, writer_id: str) -> None:
+    """Remove files that a writer, which is gone, had just made when it was killed.
+
+    Raises:
+        OSError: The directory cannot be read, or written to.
+    """
+    for name in os.listdir(directory):
+        path = os.path.join(directory, name)
+        if (match := _NAME.fullmatch(name)) and match[1] == writer_id and os.stat(path).st_size == 0:
+            os.unlink(path)
 
 
 def open_spooled(directory: str, writer_id: str) -> Spooled | None:

@@ -13,7 +13,7 @@ from asyncrr.errors import ConnectError, SinkError
 from asyncrr.notices import notice
 from asyncrr.outbox import Outbox
 from asyncrr.sinks.file import SegmentSink
-from asyncrr.sinks.spool import Spooled, SpoolLock, SpoolWriter, open_spooled, spooled_writers
+from asyncrr.sinks.spool import Spooled, SpoolLock, SpoolWriter, open_spooled, remove_empty, spooled_writers
 from asyncrr.sinks.websocket import WebSocketSink
 
 __all__ = ["Pushed", "SpoolSink", "push"]
@@ -226,7 +226,8 @@ async def push(
             continue
         is_done = False
         try:
-            if writer_id not in await asyncio.to_thread(spooled_writers, place):  # another has sent them meanwhile
+            await asyncio.to_thread(remove_empty, place, writer_id)
+            if writer_id not in await asyncio.to_thread(spooled_writers, place):  # nothing left, or sent by another
                 is_done = True
                 continue
             spooled = await asyncio.to_thread(open_spooled, place, writer_id)

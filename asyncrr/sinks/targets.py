@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from typing import IO, Protocol
+from weakref import WeakSet
 
 from asyncrr.locking import lock_file
 from asyncrr.syncing import sync_directory, sync_file
@@ -16,7 +17,13 @@ _LOCK_SECONDS = 0.2
 
 
 class Target(Protocol):
-    """Something that bytes can be appended to. Every method may block; all are called under one lock."""
+    """Something that bytes can be appended to. Every method may block; all are called under one lock.
+
+    Attributes:
+        is_shared: Others may write between two writes: each of ours has to tell whose it is.
+    """
+
+    is_shared: bool
 
     def open(self) -> int:
         """Open it; returns where a segment may begin."""
@@ -41,6 +48,8 @@ class Target(Protocol):
 
 class File:
     """A file of which this process is the only writer."""
+
+    is_shared = False
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -87,10 +96,12 @@ class File:
 
 
 class Stream:
-    """A stream that belongs to the one who gave it."""
+    """A stream that belongs to the one who gave it, and after a fork to two processes."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
+        self.is_shared = False
+        _streams.add(self)
 
     def open(self) -> int:
         return 0
@@ -109,6 +120,18 @@ class Stream:
 
     def close(self) -> None:
         """The one who gave the stream closes it."""
+
+
+_streams: WeakSet[Stream] = WeakSet()
+
+
+def _share() -> None:
+    for stream in _streams:
+        stream.is_shared = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_share)
 
 
 def _lock(descriptor: int, path: str) -> None:

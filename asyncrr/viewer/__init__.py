@@ -26,6 +26,8 @@ recording's id, percent-encoded. Times are int64 in decimal: of a sequence, or n
 ``/api/live/ID``                   websocket: the tree, then JSON whenever there is news, at most ten times a second.
 ================================== =================================================================================
 
+A server of files alone, to which no program can connect, adds ``"is_read_only": true`` to ``GET /api/recordings``.
+
 "Frames" are segments as files have them, :mod:`asyncrr.wire`: the header of a writer, then its chunks.
 
 **History, then live.** The server keeps one list of a recording's chunks, in the order in which it found them; each is

@@ -20,6 +20,7 @@ from asyncrr.wire.limits import MIN_INT64
 __all__ = ["Answers"]
 
 _SERIES_BYTES = 512 * 2**20
+_MAX_SERIES = 4096
 LARGE_BYTES = 2**16
 """From so many bytes on, a component of a row is not sent to a page that has it."""
 
@@ -103,15 +104,18 @@ class Answers:
         self, entity: str, component: str, timeline: str, low: int | None, high: int | None, points: int
     ) -> dict[str, Any]:
         """One component over a range, decimated, and where clearing the entity breaks its lines."""
+        groups = self.recording.entities.get(entity, {})
+        if timeline not in self.recording.timelines or not any(component in each for each in groups):
+            return _no_series()  # names that are made up are not remembered
         key = (entity, component, timeline)
         series = self._series.setdefault(key, Series(*key))
         self._series.move_to_end(key)
         series.refresh(self.recording)
-        while len(self._series) > 1 and sum(each.nbytes for each in self._series.values()) > _SERIES_BYTES:
+        while len(self._series) > _MAX_SERIES or (len(self._series) > 1 and self._series_nbytes > _SERIES_BYTES):
             self._series.popitem(last=False)
         times, values = series.times, series.values
         if not len(times):
-            return {"base": "0", "total": 0, "series": [], "breaks": b""}
+            return _no_series()
         base = int(times[0]) if low is None else low
         lines = []
         for line in range(values.shape[1]):
@@ -125,6 +129,10 @@ class Answers:
         shown = breaks[breaks >= times[0]][-_MAX_BREAKS:]
         packed = (shown - base).astype("<f8").tobytes()
         return {"base": str(base), "total": len(times), "series": lines, "breaks": packed}
+
+    @property
+    def _series_nbytes(self) -> int:
+        return sum(each.nbytes for each in self._series.values())
 
     def _breaks(self, entity: str, timeline: str) -> np.ndarray[Any, Any]:
         """When the entity was cleared, in order."""
@@ -246,6 +254,10 @@ class Answers:
                     row[max(first, 0) : min(last, buckets - 1) + 1] += share
             found[path] = [round(value, 3) for value in row.tolist()]
         return found
+
+
+def _no_series() -> dict[str, Any]:
+    return {"base": "0", "total": 0, "series": [], "breaks": b""}
 
 
 def _start(writer: WriterState) -> bytes:

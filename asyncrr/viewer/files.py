@@ -113,10 +113,10 @@ class FileSource:
 
 
 def make_files_app(source: FileSource) -> Starlette:
-    """The viewer over files, without a collector."""
+    """The viewer over files, without a collector: its list says that no program can connect to it."""
 
     async def recordings(request: Request) -> Response:
-        return JSONResponse({"recordings": await asyncio.to_thread(source.recordings)})
+        return JSONResponse({"recordings": await asyncio.to_thread(source.recordings), "is_read_only": True})
 
     async def recording(request: Request) -> Response:
         for each in await asyncio.to_thread(source.recordings):

@@ -314,7 +314,9 @@ class GrowingRecording:
                         frame = parse_frame(file.read(stored.nbytes), stored.offset)
                         chunks = self._keep(key, decode_chunk(frame).split())
                     except (FormatError, OSError) as error:
-                        self.damage.append((stored.path, stored.offset, stored.nbytes, str(error)))
+                        found = (stored.path, stored.offset, stored.nbytes, str(error))
+                        if found not in self.damage:  # it is asked for again and again
+                            self.damage.append(found)
                         continue
                 self._cache.move_to_end(key)
                 yield chunks[stored.part or 0]

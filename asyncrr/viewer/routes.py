@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 _STATIC = os.path.join(os.path.dirname(__file__), "static")
 _TICK_SECONDS = 0.1
+_UNSUPPORTED = 1003
 _KEPT = 16
 _MAX_POINTS = 20_000
 _MAX_TEXTS = 100_000
@@ -154,9 +155,11 @@ def viewer_routes(source: SegmentSource) -> list[BaseRoute]:
         await socket.accept()
         try:
             view = await views.open(socket.path_params["recording_id"])
-            leaving = asyncio.ensure_future(_gone(socket))
+            leaving = asyncio.ensure_future(_listen(socket))
             try:
                 await _tell(view, socket, leaving)
+                if not await leaving:
+                    await socket.close(_UNSUPPORTED, "bytes mean nothing here")
             finally:
                 leaving.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
@@ -185,14 +188,15 @@ def viewer_routes(source: SegmentSource) -> list[BaseRoute]:
     ]
 
 
-async def _gone(socket: WebSocket) -> None:
-    """Wait until the page is."""
-    with contextlib.suppress(WebSocketDisconnect):
-        while True:
-            await socket.receive_text()
+async def _listen(socket: WebSocket) -> bool:
+    """Wait until the page is gone; ``False`` where something sends bytes, which no page does."""
+    while (message := await socket.receive())["type"] != "websocket.disconnect":
+        if message.get("text") is None:
+            return False
+    return True
 
 
-async def _tell(view: _View, socket: WebSocket, leaving: asyncio.Future[None]) -> None:
+async def _tell(view: _View, socket: WebSocket, leaving: asyncio.Future[bool]) -> None:
     """The tree, then what changes, as long as somebody listens."""
     answers = view.answers
     known: tuple[int, ...] = ()

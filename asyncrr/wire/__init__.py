@@ -142,6 +142,7 @@ if TYPE_CHECKING:
     )
     from asyncrr.wire.frame_reader import Damage, FrameEvent, FrameReader, SegmentStart, read_frames
     from asyncrr.wire.messages import (
+        PIECE_BYTES,
         PROTOCOL,
         Ack,
         Control,
@@ -153,7 +154,9 @@ if TYPE_CHECKING:
         Welcome,
         decode_message,
         encode_message,
+        encode_piece,
         is_data,
+        is_piece,
     )
     from asyncrr.wire.trailer import (
         FOOTER_BYTES,
@@ -173,6 +176,7 @@ __all__ = [
     "KIND_GAP",
     "KIND_HEADER",
     "KIND_TRAILER",
+    "PIECE_BYTES",
     "PREAMBLE",
     "PREAMBLE_BYTES",
     "PROTOCOL",
@@ -216,7 +220,9 @@ __all__ = [
     "encode_gap",
     "encode_header",
     "encode_message",
+    "encode_piece",
     "is_data",
+    "is_piece",
     "parse_frame",
     "read_frames",
     "summary_of",
@@ -239,6 +245,7 @@ _LATER = {
     "FrameReader": "frame_reader",
     "SegmentStart": "frame_reader",
     "read_frames": "frame_reader",
+    "PIECE_BYTES": "messages",
     "PROTOCOL": "messages",
     "Ack": "messages",
     "Control": "messages",
@@ -250,7 +257,9 @@ _LATER = {
     "Welcome": "messages",
     "decode_message": "messages",
     "encode_message": "messages",
+    "encode_piece": "messages",
     "is_data": "messages",
+    "is_piece": "messages",
     "FOOTER_BYTES": "trailer",
     "IndexEntry": "trailer",
     "SegmentIndex": "trailer",

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from asyncrr.chunks import Bundle, Chunk, Column, Run, TensorLayout
+from asyncrr.chunks import Bundle, Chunk, Run
+from asyncrr.columns import Column, TensorLayout
 from asyncrr.components import ComponentDescriptor
 from asyncrr.errors import CorruptError, DataError
 from asyncrr.wire.arrays import DTYPES, BodyReader, BodyWriter, number_span, total_of

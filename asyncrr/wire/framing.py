@@ -153,7 +153,7 @@ class RawFrame(NamedTuple):
     @property
     def nbytes(self) -> int:
         """Of the whole frame."""
-        return len(self.data)
+        return self.header.nbytes
 
     def head(self) -> dict[Any, Any]:
         """The head, decoded.

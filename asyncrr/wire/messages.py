@@ -1,7 +1,9 @@
 """Messages: what a client and a collector say to one another over a websocket.
 
-A data message is whole frames, one after another, so it starts with the sync mark. Any other message is one tag byte
-and a msgpack mapping; keys that are not known are ignored, tags that are not known are refused.
+A data message is whole frames, one after another, so it starts with the sync mark. A frame too large for one message
+comes in pieces: messages that follow one another, each the tag ``P`` and the frame's next bytes. Any other message is
+one tag byte and a msgpack mapping; keys that are not known are ignored, tags that are not known are refused. A
+collector takes messages of up to 256 KiB.
 
 ==== ============ ================================================================ =================
 tag  message      keys                                                             sent by
@@ -27,6 +29,7 @@ from asyncrr.wire.packing import pack, read_int, read_map, read_str, unpack_map
 from asyncrr.wire.segment_frames import RecordingHeader, header_from_map, header_to_map
 
 __all__ = [
+    "PIECE_BYTES",
     "PROTOCOL",
     "Ack",
     "Control",
@@ -38,11 +41,17 @@ __all__ = [
     "Welcome",
     "decode_message",
     "encode_message",
+    "encode_piece",
     "is_data",
+    "is_piece",
 ]
 
 PROTOCOL = 1
 
+PIECE_BYTES = 2**17
+"""A message of a client has about so many bytes at most: a larger frame goes in pieces."""
+
+_PIECE = b"P"
 _MAX_ERROR_LENGTH = 4096
 
 
@@ -112,6 +121,16 @@ Control: TypeAlias = "Hello | Welcome | Ack | Expected | End | Ended | Error"
 def is_data(data: bytes | memoryview) -> bool:
     """Whether a message is frames, rather than a control message."""
     return bytes(data[: len(SYNC_MARK)]) == SYNC_MARK
+
+
+def is_piece(data: bytes | memoryview) -> bool:
+    """Whether a message is the next bytes of a large frame."""
+    return bytes(data[:1]) == _PIECE
+
+
+def encode_piece(data: bytes | memoryview) -> bytes:
+    """The next bytes of a large frame as a message."""
+    return b"".join((_PIECE, data))
 
 
 def encode_message(message: Control) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from struct import Struct
 from typing import Any, NamedTuple, TypeAlias
 
@@ -30,6 +31,8 @@ Array: TypeAlias = "np.ndarray[Any, Any]"
 END_MAGIC = b"ARRend\r\n"
 _FOOTER = Struct("<Q8s")
 FOOTER_BYTES = _FOOTER.size
+
+_OBJECT_BYTES = 100  # of a string or tuple, beside its characters
 
 _UINT8, _UINT32, _INT64 = np.dtype("u1"), np.dtype("<u4"), np.dtype("<i8")
 
@@ -71,9 +74,9 @@ class Trailer(NamedTuple):
 
 
 class SegmentIndex:
-    """What is written to a segment, kept for its trailer."""
+    """What is written to a segment, kept for its trailer in little room."""
 
-    __slots__ = ("_entries", "_frames", "_gaps", "_last", "_rows", "_start", "_weight")
+    __slots__ = ("_columns", "_frames", "_gaps", "_last", "_rows", "_start")
 
     def __init__(self, start: int = 0) -> None:
         """
@@ -81,9 +84,14 @@ class SegmentIndex:
             start: Where in the file the segment's preamble lies.
         """
         self._start = start
-        self._entries: list[IndexEntry] | None = []
-        self._gaps: list[int] = []
-        self._frames = self._rows = self._last = self._weight = 0
+        self._columns: _IndexColumns | None = _IndexColumns()
+        self._gaps = array("q")
+        self._frames = self._rows = self._last = 0
+
+    @property
+    def nbytes(self) -> int:
+        """About what it takes in memory."""
+        return 8 * len(self._gaps) + (0 if self._columns is None else self._columns.nbytes)
 
     def add(self, frame: Frame | RawFrame, offset: int) -> None:
         """Note a frame, in the order they are written; the header's may be left out.
@@ -95,11 +103,10 @@ class SegmentIndex:
         if frame.kind == KIND_CHUNK:
             summary = summary_of(frame)
             self._rows += summary.row_count
-            self._weight += 1 + len(summary.runs)
-            if self._entries is not None:
-                self._entries.append(IndexEntry(offset - self._start, frame.nbytes, frame.sequence, summary))
-                if self._weight > MAX_INDEX_ENTRIES:
-                    self._entries = None
+            if self._columns is not None:
+                self._columns.add(IndexEntry(offset - self._start, frame.nbytes, frame.sequence, summary))
+                if self._columns.weight > MAX_INDEX_ENTRIES:
+                    self._columns = None
         elif frame.kind == KIND_GAP:
             self._gaps.append(offset - self._start)
         self._frames += frame.kind != KIND_HEADER
@@ -112,11 +119,11 @@ class SegmentIndex:
             offset: Where in the file it will be written.
         """
         try:
-            return self._encode(offset - self._start, self._entries)
+            return self._encode(offset - self._start, self._columns)
         except DataError:  # more kinds of chunks than a head can name
             return self._encode(offset - self._start, None)
 
-    def _encode(self, segment_bytes: int, entries: list[IndexEntry] | None) -> Frame:
+    def _encode(self, segment_bytes: int, columns: _IndexColumns | None) -> Frame:
         body = BodyWriter()
         head: dict[str, Any] = {
             "s": segment_bytes,
@@ -125,8 +132,8 @@ class SegmentIndex:
             "q": self._last,
             "g": [len(self._gaps), body.add(np.array(self._gaps, _INT64))],
         }
-        if entries is not None:
-            head["x"] = _write_index(entries, body)
+        if columns is not None:
+            head["x"] = columns.write(body)
         # the footer is the last part of the body, and names the length of the whole frame: seal once to learn it
         parts = [*body.parts, bytes(FOOTER_BYTES)]
         length = seal(KIND_TRAILER, 0, head, parts).nbytes
@@ -164,58 +171,74 @@ def decode_trailer(frame: RawFrame) -> Trailer:
         raise CorruptError(error.reason, frame.offset) from error
 
 
-def _write_index(entries: list[IndexEntry], body: BodyWriter) -> list[Any]:
-    """What the head says of the index, its buffers being in the body.
+class _IndexColumns:
+    """The index of a segment as its trailer has it.
 
-    ``[entries, rows, paths, path lengths, path bytes, times, time values, layouts, runs, run values]``: numbers of
-    things and offsets of buffers, and the layouts themselves. A layout is what many chunks share: ``[is static,
-    [[timeline, kind], ...], [component id, ...]]``. The rows are int64, eight for each entry: offset and length of its
-    frame, sequence number, rows, first row number, last row number, number of its path, number of its layout. Path
-    lengths are uint32. The time values are int64: of each entry, of each timeline of its layout, the least and the
-    greatest. The run values are int64, two for each entity of a chunk that has several: number of its path, rows. Such
-    an entry has in place of its path how many they are, negative.
+    Attributes:
+        weight: Its chunks, and the entities of those that have several.
+        nbytes: About what it takes in memory.
     """
-    paths: dict[str, int] = {}
-    layouts: dict[tuple[Any, ...], int] = {}
-    rows: list[tuple[int, ...]] = []
-    times: list[int] = []
-    runs: list[tuple[int, int]] = []
-    for entry in entries:
+
+    __slots__ = ("_layouts", "_paths", "_rows", "_runs", "_times", "nbytes", "weight")
+
+    def __init__(self) -> None:
+        self.weight: int = 0
+        self.nbytes: int = 0
+        self._paths: dict[str, int] = {}
+        self._layouts: dict[tuple[Any, ...], int] = {}
+        self._rows = array("q")
+        self._times = array("q")
+        self._runs = array("q")
+
+    def add(self, entry: IndexEntry) -> None:
+        """Note the next chunk."""
         summary = entry.summary
-        if summary.runs:
-            runs += [(paths.setdefault(path, len(paths)), count) for path, count in summary.runs]
-            place = -len(summary.runs)
-        else:
-            place = paths.setdefault(summary.entity_path, len(paths))
-        kinds = tuple((name, kind) for name, (kind, _, _) in summary.timelines.items())
-        layout = layouts.setdefault((summary.is_static, kinds, summary.components), len(layouts))
-        rows.append(
-            (
-                entry.offset,
-                entry.nbytes,
-                entry.sequence,
-                summary.row_count,
-                summary.first_row,
-                summary.last_row,
-                place,
-                layout,
-            )
-        )
+        place = -len(summary.runs) if summary.runs else self._place_of(summary.entity_path)
+        for path, count in summary.runs:
+            self._runs.extend((self._place_of(path), count))
+        kinds = tuple([(name, kind) for name, (kind, _, _) in summary.timelines.items()])
+        layout = (summary.is_static, kinds, summary.components)
+        if layout not in self._layouts:
+            self._layouts[layout] = len(self._layouts)
+            self.nbytes += _OBJECT_BYTES * (1 + len(kinds) + len(summary.components))
+        self._rows.extend((entry.offset, entry.nbytes, entry.sequence))
+        self._rows.extend((summary.row_count, summary.first_row, summary.last_row, place, self._layouts[layout]))
         for _, least, greatest in summary.timelines.values():
-            times += (least, greatest)
-    encoded = [path.encode("utf-8", "backslashreplace") for path in paths]
-    return [
-        len(rows),
-        body.add(np.array(rows, _INT64)),
-        len(encoded),
-        body.add(np.array([len(path) for path in encoded], _UINT32)),
-        body.add(np.frombuffer(b"".join(encoded), _UINT8)),
-        len(times),
-        body.add(np.array(times, _INT64)),
-        list(layouts),
-        len(runs),
-        body.add(np.array(runs, _INT64)),
-    ]
+            self._times.extend((least, greatest))
+        self.weight += 1 + len(summary.runs)
+        self.nbytes += 64 + 16 * (len(kinds) + len(summary.runs))
+
+    def _place_of(self, path: str) -> int:
+        place = self._paths.get(path)
+        if place is None:
+            place = self._paths[path] = len(self._paths)
+            self.nbytes += _OBJECT_BYTES + len(path)
+        return place
+
+    def write(self, body: BodyWriter) -> list[Any]:
+        """What the head says of the index, its buffers being in the body.
+
+        ``[entries, rows, paths, path lengths, path bytes, times, time values, layouts, runs, run values]``: numbers of
+        things and offsets of buffers, and the layouts themselves. A layout is what many chunks share: ``[is static,
+        [[timeline, kind], ...], [component id, ...]]``. The rows are int64, eight for each entry: offset and length of
+        its frame, sequence number, rows, first row number, last row number, number of its path, number of its layout.
+        Path lengths are uint32. The time values are int64: of each entry, of each timeline of its layout, the least and
+        the greatest. The run values are int64, two for each entity of a chunk that has several: number of its path,
+        rows. Such an entry has in place of its path how many they are, negative.
+        """
+        encoded = [path.encode("utf-8", "backslashreplace") for path in self._paths]
+        return [
+            len(self._rows) // 8,
+            body.add(np.array(self._rows, _INT64)),
+            len(encoded),
+            body.add(np.array([len(path) for path in encoded], _UINT32)),
+            body.add(np.frombuffer(b"".join(encoded), _UINT8)),
+            len(self._times),
+            body.add(np.array(self._times, _INT64)),
+            list(self._layouts),
+            len(self._runs) // 2,
+            body.add(np.array(self._runs, _INT64)),
+        ]
 
 
 def _read_index(form: Any, body: BodyReader, segment_bytes: int) -> tuple[IndexEntry, ...]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import threading
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from collectors import collecting, stored, stored_values
@@ -16,7 +18,7 @@ from recorder import frame, header, recorder
 
 import asyncrr as rr
 from asyncrr.collector import commit, segments
-from asyncrr.collector.segments import scan_segment
+from asyncrr.collector.scanning import scan_segment
 from asyncrr.wire import Ack, End, Ended, Expected
 
 
@@ -256,33 +258,69 @@ def test_a_recorder_that_ignores_its_window_is_not_read_any_more(tmp_path: Path,
     asyncio.run(main())
 
 
-def test_a_disk_that_stands_still_holds_up_nobody_but_who_waits_for_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("call", ["write_some", "sync_file"])
+@pytest.mark.parametrize("others", [1, 3])
+def test_a_file_that_stands_still_holds_up_nobody_but_who_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, others: int
 ) -> None:
     stands_still, goes_on = threading.Event(), threading.Event()
+    proper = getattr(segments, call)
 
-    def write(descriptor: int, data: bytes | memoryview) -> int:
-        stands_still.set()
-        goes_on.wait(30)
-        return os.write(descriptor, data)
+    def act(*arguments: Any) -> Any:
+        if not stands_still.is_set():
+            stands_still.set()
+            goes_on.wait(30)
+        return proper(*arguments)
 
     async def main() -> None:
-        async with collecting(tmp_path) as collector, recorder(collector) as slow, recorder(collector) as other:
+        async with collecting(tmp_path) as collector, recorder(collector) as slow:
             await slow.greet(header("slow"))
-            monkeypatch.setattr(segments, "write_some", write)
+            monkeypatch.setattr(segments, call, act)
             await slow.send(frame(1))
             await asyncio.to_thread(stands_still.wait, 30)
             try:
                 await slow.send(frame(2))
-                await other.greet(header("other"))
-                await other.send(frame(1))
-                address = f"{collector.page}/api/health"
-                answer = await asyncio.to_thread(urllib.request.urlopen, address, timeout=20)
+                for number in range(others):
+                    async with recorder(collector) as other:
+                        await other.greet(header(f"other {number}"))
+                        await other.send(frame(1))
+                        await other.acknowledged(1)
+                answer = await asyncio.to_thread(urllib.request.urlopen, f"{collector.page}/api/health", timeout=20)
                 assert answer.status == 200
                 answer.close()
             finally:
                 goes_on.set()
             await slow.acknowledged(2)
-            await other.acknowledged(1)
+        assert stored_values(tmp_path, "slow") == [0, 1]
+
+    asyncio.run(main())
+
+
+def test_files_that_stand_still_take_a_bounded_number_of_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = threading.Event()
+    standing: list[int] = []
+
+    def sync(descriptor: int) -> None:
+        standing.append(descriptor)
+        goes_on.wait(30)
+
+    async def main() -> None:
+        async with collecting(tmp_path) as collector, contextlib.AsyncExitStack() as stack:
+            monkeypatch.setattr(segments, "sync_file", sync)
+            clients = [await stack.enter_async_context(recorder(collector)) for _ in range(2 * commit._SYNCING_THREADS)]
+            for number, client in enumerate(clients):
+                await client.greet(header(f"r{number}"))
+                await client.send(frame(1))
+            await until(lambda: len(standing) == commit._SYNCING_THREADS)
+            names = [thread.name for thread in threading.enumerate()]
+            assert names.count("asyncrr-collector-sync") == commit._SYNCING_THREADS
+            assert names.count("asyncrr-collector-write") <= commit._WRITING_THREADS
+            goes_on.set()
+            for client in clients:
+                await client.acknowledged(1)
+        left = [thread for thread in threading.enumerate() if thread.name.startswith("asyncrr-collector-sync")]
+        assert left == []
 
     asyncio.run(main())

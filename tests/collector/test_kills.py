@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import sys
 import time
@@ -13,6 +14,7 @@ import pytest
 from collectors import CuttingProxy, collecting, collector_process, stored_values
 
 import asyncrr as rr
+from asyncrr.sinks.websocket import reconnect_delays
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are killed")
 
@@ -68,6 +70,13 @@ def test_kills_of_the_collector_lose_and_repeat_nothing(tmp_path: Path, seed: in
             assert stored_values(tmp_path, recording_id) == list(range(count))
 
 
+def test_however_long_a_collector_is_away_half_a_second_is_the_longest_wait() -> None:
+    delays = list(itertools.islice(reconnect_delays(), 1000))
+    assert max(delays) < 0.5
+    assert min(delays[10:]) > 0.3  # nor is it called without pause
+    assert sum(delays[:3]) < 0.4  # a short absence is noticed at once
+
+
 def test_the_first_acknowledgement_follows_the_collectors_return_at_once(tmp_path: Path) -> None:
     async def main() -> float:
         async with rr.new_recording("return", recording_id="return") as recording:
@@ -83,7 +92,7 @@ def test_the_first_acknowledgement_follows_the_collectors_return_at_once(tmp_pat
             return time.monotonic() - start
 
     with collector_process(tmp_path) as process:
-        assert asyncio.run(main()) < 1.5
+        assert asyncio.run(main()) < 1
         assert stored_values(tmp_path, "return") == [0, 1]
 
 

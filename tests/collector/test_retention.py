@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 import asyncrr as rr
 from asyncrr.cli.app import run
-from asyncrr.collector.ledger import Rotation
 from asyncrr.collector.retention import Kept, Retention, to_remove
+from asyncrr.collector.rotation import Rotation
 
 RECORDINGS = st.lists(
     st.builds(Kept, st.uuids().map(str), st.integers(0, 100), st.floats(0, 100), st.booleans()),

@@ -10,7 +10,7 @@ import pytest
 from collectors import collecting
 from recorder import frame, header, recorder
 
-from asyncrr.collector import server
+from asyncrr.collector import connections
 
 TOKEN = "a secret that nobody guesses"
 
@@ -54,7 +54,7 @@ def test_every_answer_has_the_security_headers(tmp_path: Path, path: str, header
 
 
 def test_a_connection_without_a_request_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "_REQUEST_SECONDS", 0.05)
+    monkeypatch.setattr(connections, "_REQUEST_SECONDS", 0.05)
 
     async def main() -> None:
         async with collecting(tmp_path) as collector, recorder(collector) as client:

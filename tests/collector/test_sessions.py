@@ -318,13 +318,13 @@ def test_names_of_recordings_never_become_paths(tmp_path: Path) -> None:
     assert sorted(rr.read_recording(folder).recording_id for folder in folders) == sorted(names)
 
 
-def test_the_same_message_may_hold_thousands_of_frames(tmp_path: Path) -> None:
+def test_the_same_message_may_hold_a_thousand_frames(tmp_path: Path) -> None:
     async def main() -> None:
         async with collecting(tmp_path) as collector, recorder(collector) as client:
             await client.greet(header("r"))
-            await client.send(*[frame(number) for number in range(1, 2502)])
-            await client.acknowledged(2501)
-        assert stored_values(tmp_path, "r") == list(range(2501))
+            await client.send(*[frame(number) for number in range(1, 1202)])
+            await client.acknowledged(1201)
+        assert stored_values(tmp_path, "r") == list(range(1201))
 
     asyncio.run(main())
 

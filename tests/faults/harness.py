@@ -1,11 +1,12 @@
 """The harness: processes that can be killed, a wire that can be disturbed, and an oracle that knows every row.
 
 Everything is driven by asyncrr's public interface and command line. A campaign is a number of rounds, each with a seed
-of its own, which a failure prints. CI runs small campaigns::
+of its own, which a failure tells, and a directory of its own. CI runs small campaigns::
 
     pytest tests/faults                                       # small
     ASYNCRR_FAULTS=full pytest tests/faults --timeout 0       # full, for hours
     ASYNCRR_FAULTS_SEED=17 pytest tests/faults -k kills       # one round again
+    ASYNCRR_FAULTS_SEED=100:200 pytest tests/faults -k kills  # rounds 100 to 199
 """
 
 from __future__ import annotations
@@ -16,20 +17,29 @@ import hashlib
 import multiprocessing
 import os
 import random
+import shutil
 import signal
+import socket
 import sys
+import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from multiprocessing import connection
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from faults import programs
 
 import asyncrr as rr
 
-__all__ = ["Program", "check_rows", "collector", "rounds", "seeds", "started"]
+__all__ = ["Program", "campaign", "check_rows", "collector", "own_port", "rounds", "seeds", "started"]
 
 _context = multiprocessing.get_context("forkserver" if hasattr(os, "fork") else "spawn")
+_processes = threading.Lock()
+"""Held while processes are started or reaped: multiprocessing reaps whatever it finds when it starts another."""
 
 
 @functools.cache
@@ -39,16 +49,11 @@ def _prepare() -> None:
         return
     from multiprocessing import forkserver
 
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)  # it looks for what it imports beforehand there
-    try:
-        _context.set_forkserver_preload(["faults.programs"])
+    with mock.patch.dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)):  # where it looks for what it imports
+        for name in [name for name in os.environ if name.startswith("ASYNCRR_")]:  # of the test that comes first
+            del os.environ[name]
+        _context.set_forkserver_preload(["faults.beforehand"])
         forkserver.ensure_running()
-    finally:
-        if before is None:
-            del os.environ["PYTHONPATH"]
-        else:
-            os.environ["PYTHONPATH"] = before
 
 
 def rounds(small: int, full: int) -> int:
@@ -56,15 +61,48 @@ def rounds(small: int, full: int) -> int:
     return full if os.environ.get("ASYNCRR_FAULTS") == "full" else small
 
 
-def seeds(small: int, full: int) -> Iterator[int]:
-    """The seed of each round; where a round fails, its seed is told."""
+def seeds(small: int, full: int) -> Iterable[int]:
+    """The seed of each round: from 0 on, unless others are asked for."""
     asked = os.environ.get("ASYNCRR_FAULTS_SEED")
-    for seed in [int(asked)] if asked else range(rounds(small, full)):
+    if asked is None:
+        return range(rounds(small, full))
+    first, _, end = asked.partition(":")
+    return range(int(first), int(end) if end else int(first) + 1)
+
+
+def campaign(life: Callable[[int, Path], None], place: Path, small: int, full: int, at_once: int = 1) -> None:
+    """Run rounds until one fails, which tells its seed and leaves its directory.
+
+    Args:
+        life: One round, given a seed and an empty directory.
+        place: Where the directories are made.
+        small: How many rounds CI runs.
+        full: How many a full campaign has.
+        at_once: How many run side by side, where they wait for processes.
+    """
+
+    def run(seed: int) -> None:
+        directory = Path(tempfile.mkdtemp(prefix=f"{seed}-", dir=place))
         try:
-            yield seed
-        except GeneratorExit:  # the round has failed: the loop over this was left
-            print(f"\nthis round again: ASYNCRR_FAULTS_SEED={seed}")  # noqa: T201
+            life(seed, directory)
+        except BaseException as error:
+            error.add_note(f"this round again: ASYNCRR_FAULTS_SEED={seed}; what it left: {directory}")
             raise
+        shutil.rmtree(directory)
+
+    if at_once == 1:
+        for seed in seeds(small, full):
+            run(seed)
+        return
+    with ThreadPoolExecutor(at_once) as pool:
+        running = [pool.submit(run, seed) for seed in seeds(small, full)]
+        try:
+            done, _ = wait(running, return_when=FIRST_EXCEPTION)
+        finally:
+            pool.shutdown(cancel_futures=True)
+        for one in done:
+            if not one.cancelled():
+                one.result()
 
 
 class Program:
@@ -79,7 +117,8 @@ class Program:
         _prepare()
         self._reports, theirs = _context.Pipe(duplex=False)
         self._process = _context.Process(target=act, args=(theirs, *arguments), daemon=True)
-        self._process.start()
+        with _processes:
+            self._process.start()
         theirs.close()
 
     @property
@@ -88,17 +127,23 @@ class Program:
         return self._process.pid
 
     def report(self, seconds: float = 30.0) -> Any:
-        """The next report."""
+        """The next report; an error that the process ended with is raised."""
         if not self._reports.poll(seconds):
             raise TimeoutError(f"no report of {self._process.name} within {seconds} s")
-        return self._reports.recv()
+        report = self._reports.recv()
+        if isinstance(report, Exception):
+            raise report
+        return report
 
     def last_report(self, otherwise: Any) -> Any:
         """What was reported last by a process that has ended, without what was cut by its end."""
         last = otherwise
         with contextlib.suppress(EOFError, OSError):
             while self._reports.poll(0):
-                last = self._reports.recv()
+                report = self._reports.recv()
+                if isinstance(report, Exception):
+                    raise report
+                last = report
         return last
 
     def signal(self, number: int) -> None:
@@ -112,12 +157,16 @@ class Program:
 
     def join(self, seconds: float = 30.0) -> int | None:
         """Wait for its end; the exit code."""
-        self._process.join(seconds)
-        return self._process.exitcode
+        connection.wait([self._process.sentinel], seconds)
+        with _processes:
+            self._process.join(0)
+            return self._process.exitcode
 
     def close(self) -> None:
         self.kill()
         self._reports.close()
+        with _processes:
+            self._process.close()
 
 
 @contextlib.contextmanager
@@ -136,6 +185,18 @@ def collector(directory: Path, port: int, *arguments: str) -> Iterator[Program]:
     with started(programs.serve, ["serve", "--json", "--dir", str(directory), "--port", str(port), *arguments]) as it:
         assert it.report()["port"] == port
         yield it
+
+
+@contextlib.contextmanager
+def own_port() -> Iterator[int]:
+    """A port where nobody listens, and that nobody else is given while servers at it come and go."""
+    with socket.socket() as keeper:
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        keeper.bind(("127.0.0.1", 0))
+        port = int(keeper.getsockname()[1])
+        if not sys.platform.startswith("linux"):  # elsewhere two sockets cannot be bound to it
+            keeper.close()
+        yield port
 
 
 def digest(writer: str, number: int) -> str:

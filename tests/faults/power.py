@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import random
 import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -188,7 +187,3 @@ def _number(found: re.Match[bytes]) -> int:
     if found.lastgroup == "text":
         return int(found["text"])
     return int.from_bytes(found["packed"][-(len(found["packed"]) - 1) or None :], "big")
-
-
-def run(command: list[str], **settings: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **settings)  # type: ignore[call-overload, no-any-return]

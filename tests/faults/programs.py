@@ -42,7 +42,7 @@ def sink_of(kind: str, target: str, spool: str | None = None) -> Any:
 
 
 def often() -> Any:
-    return iter(lambda: 0.01, None)
+    return iter(lambda: 0.03, None)
 
 
 def record(reports: Connection, kind: str, target: str, spool: str | None, writer: str, step: int = 7) -> None:
@@ -60,7 +60,7 @@ def record(reports: Connection, kind: str, target: str, spool: str | None, write
             try:
                 await recording.flush(timeout=30)
             except rr.FlushError as error:
-                reports.send(str(error))
+                reports.send(error)
                 return
             reports.send(number)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from collectors import collecting, stored
 from faults import programs
-from faults.harness import check_rows, rounds, seeds
+from faults.harness import campaign, check_rows
 from faults.proxy import ChaosProxy, Weather
 
 import asyncrr as rr
@@ -41,27 +41,28 @@ async def flushed_through(proxy: ChaosProxy, writer: str, spool: Path | None, is
 @PATIENT
 @pytest.mark.parametrize("is_spooled", [False, True])
 def test_cuts_at_random_bytes(tmp_path: Path, is_spooled: bool) -> None:
-    async def main(seed: int) -> int:
-        chance = random.Random(seed)
-        wanted = rounds(30, 250)
+    """Ten in the life of a recording."""
 
+    async def main(chance: random.Random, place: Path) -> int:
         def weather() -> Weather:
-            if proxy.cuts >= wanted:
+            if proxy.cuts >= 10:
                 return Weather()
             slices = chance.choice([1, 2, 3, 5, 7, 100, 5000])
             return Weather(cut_after=chance.randrange(1, 2500), slice_bytes=slices, is_reset=chance.random() < 0.5)
 
-        async with collecting(tmp_path / str(seed)) as collector, ChaosProxy(collector.port, weather) as proxy:
-            spool = tmp_path / "spool" if is_spooled else None
-            count = await flushed_through(proxy, "w", spool, lambda: proxy.cuts >= wanted)
+        async with collecting(place / "collected") as collector, ChaosProxy(collector.port, weather) as proxy:
+            spool = place / "spool" if is_spooled else None
+            count = await flushed_through(proxy, "w", spool, lambda: proxy.cuts >= 10)
             if spool is not None:  # what the last session did not get
                 await push(spool, proxy.url)
         return count
 
-    for seed in seeds(5, 20):
-        count = asyncio.run(main(seed))
-        assert check_rows(stored(tmp_path / str(seed), "faults"), {"w": count}) == {"w": count}
-    assert not list((tmp_path / "spool").glob("*.arrd"))
+    def life(seed: int, place: Path) -> None:
+        count = asyncio.run(main(random.Random(seed), place))
+        assert check_rows(stored(place / "collected", "faults"), {"w": count}) == {"w": count}
+        assert not list((place / "spool").glob("*.arrd"))
+
+    campaign(life, tmp_path, 15, 250, at_once=3)
 
 
 SILENCES = {

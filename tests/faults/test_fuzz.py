@@ -33,7 +33,7 @@ def test_some_seconds_of_fuzzing(tmp_path: Path, target: str) -> None:
     tests = Path(__file__).parent.parent
     found = tmp_path / "found"
     found.mkdir()
-    seconds = rounds(3, 3600)
+    seconds = int(os.environ.get("ASYNCRR_FUZZING_SECONDS", rounds(3, 3600)))
     command = [sys.executable, "-m", "faults.fuzz", target, f"-max_total_time={seconds}", "-rss_limit_mb=1024"]
     command += [f"-artifact_prefix={tmp_path}/", str(found), str(CORPUS / target)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(rr.__file__).parent.parent), str(tests)])}

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import socket
 import struct
+import subprocess
 import sys
 import time
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,23 @@ class Watched:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
     @property
+    def processor_seconds(self) -> float:
+        """What it has worked, in user and system mode."""
+        fields = Path(f"/proc/{self.program.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    @property
+    def peak(self) -> int:
+        """The most resident bytes since :meth:`forget_peak`."""
+        (line,) = [
+            line for line in Path(f"/proc/{self.program.pid}/status").read_text().splitlines() if "VmHWM" in line
+        ]
+        return int(line.split()[1]) * 1024
+
+    def forget_peak(self) -> None:
+        Path(f"/proc/{self.program.pid}/clear_refs").write_text("5")
+
+    @property
     def descriptors(self) -> int:
         return len(os.listdir(f"/proc/{self.program.pid}/fd"))
 
@@ -65,8 +84,7 @@ class Watched:
 
 
 @pytest.fixture
-def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
-    monkeypatch.setenv("ASYNCRR_TOKEN", TOKEN)
+def watched(tmp_path: Path) -> Iterator[Watched]:
     port = free_port()
     with collector(tmp_path / "collected", port, "--token", TOKEN) as program:
         watched = Watched(program, port, tmp_path / "collected")
@@ -150,6 +168,167 @@ def test_floods_of_connections_and_slow_handshakes(watched: Watched) -> None:
     asyncio.run(main())
 
 
+HANDSHAKE = "\r\n".join(
+    [
+        f"GET {INGEST_PATH} HTTP/1.1",
+        "Host: {host}",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version: 13",
+        "Authorization: Bearer {token}",
+        "{more}",
+        "",
+    ]
+)
+
+FLOOD = """
+import json, socket, sys, time
+
+port, rate = int(sys.argv[1]), float(sys.argv[2])
+kinds = [kind.encode() for kind in json.loads(sys.argv[3])]
+held, count, start = [], 0, time.monotonic()
+while True:
+    one = socket.create_connection(("127.0.0.1", port))
+    one.settimeout(10)
+    try:
+        one.sendall(kinds[count % len(kinds)])
+    except OSError:
+        pass
+    held.append(one)
+    if len(held) > 50:
+        held.pop(0).close()
+    count += 1
+    print(count, flush=True)
+    time.sleep(max(0, start + count / rate - time.monotonic()))
+"""
+
+STRANGERS = {
+    "wrong tokens": [HANDSHAKE.format(host="127.0.0.1", token="wrong", more="\r\n")],
+    "forged origins": [HANDSHAKE.format(host="127.0.0.1", token=TOKEN, more="Origin: http://evil\r\n")],
+    "forged hosts": [HANDSHAKE.format(host="evil.example", token=TOKEN, more="\r\n")],
+    "slow handshakes": ["GET /api/ingest HTTP/1.1\r\nHost: 127.0.0.1\r\nX: "],
+    "garbage": ["\x00" * 1000],
+}
+STRANGERS["all of them"] = [kind for kinds in STRANGERS.values() for kind in kinds]
+
+
+class Flood:
+    """A process of its own that makes so many attempts a second."""
+
+    def __init__(self, watched: Watched, rate: float, kinds: list[str]) -> None:
+        command = [sys.executable, "-c", FLOOD, str(watched.port), str(rate), json.dumps(kinds)]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
+
+    def wait_for(self, count: int) -> None:
+        """Until it has made so many more."""
+        assert self._process.stdout is not None
+        for _ in range(count):
+            assert self._process.stdout.readline()
+
+    def __enter__(self) -> Flood:
+        self.wait_for(1)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait(10)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+
+WELCOME = HANDSHAKE.format(host="127.0.0.1", token=TOKEN, more="\r\n")
+
+
+def cost(watched: Watched, kinds: list[str]) -> float:
+    """The collector's own time for each attempt, in seconds, whatever the machine does besides."""
+    with Flood(watched, 300, kinds) as flood:
+        before = watched.processor_seconds
+        flood.wait_for(count := rounds(300, 3000))
+        return (watched.processor_seconds - before) / count
+
+
+@pytest.mark.parametrize("name", STRANGERS)
+def test_a_stranger_costs_less_than_a_client(watched: Watched, name: str) -> None:
+    """Of what it takes to let one in that then says nothing."""
+    stranger, client = cost(watched, STRANGERS[name]), cost(watched, [WELCOME])
+    assert stranger < client
+
+
+def test_floods_of_strangers_leave_a_good_client_its_rate(watched: Watched) -> None:
+    """It logs 500 rows a second, and all are acknowledged in time."""
+
+    async def rate() -> float:
+        recording = rr.new_recording("faults", recording_id="faults", batching=programs.SMALL)
+        await recording.connect(f"ws://127.0.0.1:{watched.port}", token=TOKEN)
+        start, number, count = time.monotonic(), 0, rounds(1000, 20_000)
+        while number < count:
+            for _ in range(10):
+                await recording.log("rows", programs.row(recording.writer_id, number))
+                number += 1
+            await asyncio.sleep(start + number / 500 - time.monotonic())
+        await recording.flush()
+        took = time.monotonic() - start
+        assert recording.stats().delivered == count
+        await recording.aclose()
+        return count / took
+
+    memory, descriptors = watched.memory, watched.descriptors
+    alone = asyncio.run(rate())
+    with Flood(watched, rounds(100, 300), STRANGERS["all of them"]):
+        beside = asyncio.run(rate())
+    assert beside > alone * 0.9
+    assert watched.memory - memory < MORE_BYTES
+    asyncio.run(settled(watched, descriptors + 2))
+
+
+def test_strangers_that_hold_connections_are_closed_for_others(watched: Watched) -> None:
+    """They take a bounded number of descriptors, and whoever comes is served at once."""
+
+    async def main() -> None:
+        descriptors = watched.descriptors
+        with contextlib.ExitStack() as stack:
+            for number in range(rounds(600, 900)):
+                one = stack.enter_context(socket.create_connection(("127.0.0.1", watched.port)))
+                one.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: "[: number % 30])
+            await watched.good_client()
+            assert watched.descriptors <= descriptors + 256 + 4
+        await settled(watched, descriptors + 2)
+
+    asyncio.run(main())
+
+
+def test_what_strangers_do_wrong_is_not_logged(tmp_path: Path) -> None:
+    """A log that anybody can write to fills the disk."""
+    serve = [
+        sys.executable,
+        "-m",
+        "asyncrr",
+        "serve",
+        "--json",
+        "--dir",
+        str(tmp_path),
+        "--port",
+        "0",
+        "--token",
+        TOKEN,
+    ]
+    with open(tmp_path / "stderr", "wb") as log, subprocess.Popen(serve, stdout=subprocess.PIPE, stderr=log) as process:
+        assert process.stdout is not None
+        port = json.loads(process.stdout.readline())["port"]
+        for data in [
+            *STRANGERS["all of them"],
+            HANDSHAKE.format(host="127.0.0.1", token=TOKEN, more="\r\n") + "x" * 99,
+        ]:
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as one:
+                one.sendall(data.encode())
+                one.shutdown(socket.SHUT_WR)
+                while one.recv(65536):
+                    pass
+        process.terminate()
+    assert (tmp_path / "stderr").read_bytes() == b""
+
+
 def test_a_flood_of_frames_by_one_client_leaves_others_their_rate(watched: Watched) -> None:
     async def rate() -> float:
         start = time.monotonic()
@@ -203,21 +382,100 @@ def test_an_unauthenticated_flood(watched: Watched, frames: list[bytes]) -> None
     asyncio.run(main())
 
 
-def test_a_message_that_does_not_end_is_bounded(watched: Watched) -> None:
-    async def main() -> None:
-        def endless() -> Iterator[bytes]:
-            while True:
-                yield bytes(2**20)
+def unmasked(length: int, *, is_final: bool = True, is_first: bool = True) -> bytes:
+    """The start of a websocket message: what follows is taken as it is."""
+    return struct.pack(">BBQI", (0x80 if is_final else 0) | (2 if is_first else 0), 0x80 | 127, length, 0)
 
-        memory = watched.memory
-        async with peer(watched, compression=None) as it:
-            await it.send(encode_message(Hello(header("endless"), 1)))
-            with contextlib.suppress(ConnectionClosed):
-                async with asyncio.timeout(60):
-                    await it.send(endless())
+
+def one_byte_short() -> Iterator[bytes]:
+    """A message as long as is allowed, whose end does not come."""
+    yield unmasked(2**18)
+    yield bytes(2**18 - 1)
+
+
+def in_fragments() -> Iterator[bytes]:
+    """The same in fragments, and pings between them."""
+    for number in range(15):
+        yield unmasked(2**14, is_final=False, is_first=number == 0)
+        yield bytes(2**14) + struct.pack(">BBI", 0x89, 0x80, 0)
+
+
+def pieces_of_a_huge_frame() -> Iterator[bytes]:
+    """A frame of 2 GiB, of which 8 MiB come."""
+    piece = b"P" + announcing(2, 8, 2**31 - 8)
+    for _ in range(64):
+        yield unmasked(len(piece)) + piece
+        piece = b"P" + bytes(2**17)
+
+
+def tiny_messages() -> Iterator[bytes]:
+    """Many bytes of memory for each that is sent."""
+    yield (unmasked(1) + b"P") * 50_000
+
+
+@functools.cache
+def many_tiny_frames() -> list[bytes]:
+    return [b"".join(bytes(frame(number)) for number in range(first, first + 500)) for first in range(1, 2001, 500)]
+
+
+def tiny_frames() -> Iterator[bytes]:
+    """As tiny frames as there are, as fast as they are taken."""
+    return (unmasked(len(frames)) + frames for frames in many_tiny_frames())
+
+
+def more_than_is_allowed() -> Iterator[bytes]:
+    yield unmasked(512 * 2**20)
+    yield from (bytes(2**20) for _ in range(20))
+
+
+ATTACKS = [one_byte_short, in_fragments, pieces_of_a_huge_frame, tiny_messages, tiny_frames, more_than_is_allowed]
+
+
+async def is_taken(it: ClientConnection) -> bool:
+    """Whether the collector reads what was written, within half a second."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0.5):
+            while it.transport.get_write_buffer_size() and not it.transport.is_closing():
+                await asyncio.sleep(0.01)
+    return not it.transport.get_write_buffer_size() and not it.transport.is_closing()
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_connections_that_fill_memory_and_stall(watched: Watched, attack: Callable[[], Iterator[bytes]]) -> None:
+    """Each of many connections sends what it can, reads nothing, and then stands still."""
+
+    async def stall(number: int, has_sent: asyncio.Event) -> None:
+        async with peer(watched, compression=None, ping_interval=None) as it:
+            try:
+                await it.send(encode_message(Hello(header(f"stall {number}"), 1)))
+                await it.recv()
+                it.transport.pause_reading()
+                for data in attack():
+                    it.transport.write(data)
+                    if not await is_taken(it):
+                        break
+                has_sent.set()
+                await asyncio.sleep(60)
+            finally:
+                it.transport.abort()
+
+    async def main() -> None:
+        memory, descriptors = watched.memory, watched.descriptors
+        watched.forget_peak()
+        events = [asyncio.Event() for _ in range(rounds(40, 400))]
+        stalling = [asyncio.create_task(stall(*each)) for each in enumerate(events)]
+        try:
+            for event in events:
+                await asyncio.wait([asyncio.ensure_future(event.wait()), *stalling], return_when="FIRST_COMPLETED")
+            for _ in range(3):
+                await watched.good_client()
+        finally:
+            for task in stalling:
+                task.cancel()
+            await asyncio.wait(stalling)
+        assert watched.peak - memory < MORE_BYTES
+        await settled(watched, descriptors + len(events))
         await watched.good_client()
-        limit = 2 * 512 * 2**20  # one message, and what was read of it
-        assert watched.memory - memory < limit
 
     asyncio.run(main())
 

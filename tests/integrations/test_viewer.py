@@ -44,7 +44,7 @@ def test_a_recording_is_told_of_as_soon_as_it_is_in_a_file(
     app: Starlette, recording: rr.RecordingStream, tmp_path: Path
 ) -> None:
     (before,) = ask(app, "/deep/recording/api/recordings")
-    assert before.json() == {"recordings": []}
+    assert before.json() == {"recordings": [], "is_read_only": True}
     recording.save(tmp_path / "first.arrd")
     recording.log("x", 1)
     recording.flush()

@@ -393,14 +393,16 @@ def test_after_a_fork_the_child_leaves_alone_what_is_the_parents(
     }
     for sink in each if kind == "several" else [kind]:
         found: dict[str, list[float]] = {"parent": [], "child": []}
-        writers = set()
+        writers: dict[str, set[str]] = {"parent": set(), "child": set()}
         for source in sources[sink]:
             data = rr.read_recording(source)
             assert data.damage == []
             assert data.gaps() == []
-            writers |= set(data.writers())
             for path in data.entity_paths():
                 found[path] += [float(row.components["Scalars:scalars"][0]) for row in data.rows(path)]
+                writers[path] |= {row.row_id.writer_id for row in data.rows(path)}
         assert found["parent"] == [*range(50), *range(10)]
         assert found["child"] == ([] if sink == "memory" else [*range(20)])
-        assert len(writers) == (1 if sink == "memory" else 2)
+        assert len(writers["parent"]) == 1
+        assert len(writers["child"]) == (0 if sink == "memory" else 1)
+        assert not writers["parent"] & writers["child"]

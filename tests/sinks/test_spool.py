@@ -333,6 +333,12 @@ def test_bytes_that_are_no_recording_are_told_and_kept(tmp_path: Path) -> None:
     assert open_spooled(str(tmp_path), "0" * 32) is None
 
 
+def test_a_file_that_was_just_made_when_its_process_was_killed_is_removed(tmp_path: Path) -> None:
+    (tmp_path / f"{'0' * 32}-0.arrd").touch()
+    assert asyncio.run(push(tmp_path, "ws://127.0.0.1:9")) == (0, 0, 0, 0)
+    assert list(tmp_path.glob("*.arrd")) == []
+
+
 def test_an_ending_process_leaves_its_rows_in_the_spool(tmp_path: Path) -> None:
     script = f"""
 import logging

@@ -24,7 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from asyncrr.chunks import Bundle, Chunk, Column, Run
+from asyncrr.chunks import Bundle, Chunk, Run
+from asyncrr.columns import Column
 from asyncrr.components import NUMERIC_DTYPES, ComponentDescriptor, TensorValue
 from asyncrr.reading import read_recording
 from asyncrr.wire import (

@@ -243,3 +243,39 @@ def test_a_file_that_is_gone_is_told_and_nothing_more(recorded: Recorded) -> Non
     path.unlink()
     assert not chunks_of(answers.latest("step", 10, ["a/value"]))
     assert answers.recording.damage
+
+
+def test_names_that_are_made_up_are_not_remembered(recorded: Recorded) -> None:
+    answers = whole(recorded(fill))
+    known = answers.series("a/value", "Scalars:scalars", "step", None, None, 100)
+    assert known["total"] == 50
+    before = len(answers._series)
+    for number in range(100):
+        for name in (
+            (f"made-up-{number}", "Scalars:scalars", "step"),
+            ("a/value", f"made-up-{number}", "step"),
+            ("a/value", "Scalars:scalars", f"made-up-{number}"),
+        ):
+            assert answers.series(*name, None, None, 100)["total"] == 0
+    assert len(answers._series) == before
+
+
+def test_of_many_series_the_ones_asked_for_last_are_kept(recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+    def many(rec: rr.RecordingStream) -> None:
+        for number in range(20):
+            rec.log(f"value/{number}", rr.Scalars(number), time={"step": number})
+
+    monkeypatch.setattr("asyncrr.viewer.answers._MAX_SERIES", 5)
+    answers = whole(recorded(many))
+    for number in range(20):
+        assert answers.series(f"value/{number}", "Scalars:scalars", "step", None, None, 100)["total"] == 1
+    assert [entity for entity, _, _ in answers._series] == [f"value/{number}" for number in range(15, 20)]
+
+
+def test_damage_that_is_met_again_is_told_once(recorded: Recorded) -> None:
+    path = recorded(fill)
+    answers = whole(path)
+    path.unlink()
+    for _ in range(3):
+        answers.latest("step", 30, ["a/value"])
+    assert len({each[:2] for each in answers.recording.damage}) == len(answers.recording.damage) > 0

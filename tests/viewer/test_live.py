@@ -43,7 +43,6 @@ def test_the_demo_shows_plots_logs_pictures_and_points(browser: Any, tmp_path: P
     with running_demo(tmp_path) as demo, watch(browser, demo.page, size=(1000, 600)) as page:
         page.set_default_timeout(60_000)
         page.goto(demo.page)
-        page.locator(".card", has_text="asyncrr_demo").dispatch_event("click")
         page.locator('[data-tile="series:requests/*/seconds"] .uplot').wait_for()
         page.locator('[data-tile="spatial:colors"]').evaluate("tile => tile.scrollIntoView()")
         page.locator('[data-tile="spatial:colors"] .labels span').first.wait_for()
@@ -158,7 +157,6 @@ def test_view_shows_a_file_that_grows(browser: Any, tmp_path: Path) -> None:
     rec = aside(begin)
     with viewing(path) as page_url, watch(browser, page_url) as page:
         page.goto(page_url)
-        page.locator(".card", has_text="growing").click()
         page.locator(".log-row", has_text="the first").wait_for()
         aside(end)
         page.locator(".log-row", has_text="the second").wait_for()
@@ -182,7 +180,7 @@ def test_view_of_an_address_names_the_collectors_page(collector: RunningCollecto
     command = [sys.executable, "-m", "asyncrr", "view", collector.url, "--no-open"]
     told = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=30).stdout.split()
     assert told == ["page", collector.page]
-    watched.page.goto(told[1])
+    watched.page.goto(f"{told[1]}/#all")
     watched.page.locator(".connect").wait_for()
 
 
@@ -291,7 +289,7 @@ def test_a_dropped_file_shows_what_a_server_shows_of_it(
 def test_a_file_that_is_no_recording_is_refused(collector: RunningCollector, watched: Watched, tmp_path: Path) -> None:
     path = tmp_path / "holiday.arrd"
     path.write_bytes(b"<script>alert(1)</script>" * 100)
-    watched.page.goto(collector.page)
+    watched.page.goto(f"{collector.page}/#all")
     watched.page.locator("input[type=file]").set_input_files(path)
     watched.page.get_by_role("alert").filter(has_text="holiday.arrd cannot be shown: it holds no recording").wait_for()
 
@@ -303,13 +301,12 @@ def test_a_compressed_file_shows_all_of_it_dropped_and_served(
     save(plain, "compressed_app", lines=2000)
     command = [sys.executable, "-m", "asyncrr", "compact", str(plain), "--zstd", "3", "-o", str(compressed)]
     subprocess.run(command, check=True, timeout=30, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    watched.page.goto(collector.page)
+    watched.page.goto(f"{collector.page}/#all")
     watched.page.locator("input[type=file]").set_input_files(compressed)
     watched.page.locator(".log-row", has_text="compressed_app 1999").wait_for()
     assert not watched.page.get_by_role("alert").count()
     with viewing(compressed) as page_url, watch(watched.page.context.browser, page_url) as page:
         page.goto(page_url)
-        page.locator(".card", has_text="compressed_app").click()
         page.locator(".log-row", has_text="compressed_app 1999").wait_for()
 
 
@@ -334,11 +331,11 @@ def test_gaps_are_marked_where_they_lie(browser: Any, tmp_path: Path) -> None:
         page.goto(f"{page_url}/#recording=gappy&when=step")
         mark = page.locator(".strip .gap")
         mark.wait_for()
-        assert "1 rows are missing here" in mark.get_attribute("title")
+        assert "1 row is missing here" in mark.get_attribute("title")
         strip, gap = page.locator(".strip").bounding_box(), mark.bounding_box()
         shares = [(gap["x"] - strip["x"]) / strip["width"], (gap["x"] + gap["width"] - strip["x"]) / strip["width"]]
         assert shares == pytest.approx([9 / 29, 20 / 29], abs=0.01)
-        page.locator(".chip.warn", has_text="1 rows dropped").wait_for()
+        page.locator(".chip.warn", has_text="1 row dropped").wait_for()
 
 
 def test_clearing_ends_a_line_and_what_holds(collector: RunningCollector, watched: Watched) -> None:

@@ -148,7 +148,7 @@ def pixel(page: Any, tile: str) -> list[int]:
 def test_the_first_page_lists_recordings_and_says_how_to_connect(collector: RunningCollector, watched: Watched) -> None:
     record(collector, scene, "the_application")
     page = watched.page
-    page.goto(collector.page)
+    page.goto(f"{collector.page}/#all")
     page.get_by_role("button", name="the_application").click()
     page.locator(".tree .node", has_text="loss").wait_for()
     page.get_by_title("All recordings").click()
@@ -256,7 +256,7 @@ def test_no_string_in_any_place_runs_or_asks_for_anything(collector: RunningColl
 
     recording_id = record(collector, hostile, "<img src=x onerror=alert(1)>")
     page = watched.page
-    page.goto(collector.page)
+    page.goto(f"{collector.page}/#all")
     page.locator(".card", has_text="onerror").first.wait_for()
     page.goto(f"{collector.page}/#recording={recording_id}&when=step@0&selection=/any")
     page.locator(".log-row").first.wait_for()

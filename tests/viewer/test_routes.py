@@ -79,3 +79,16 @@ def test_of_what_is_not_there_it_says_so(collector: CollectorProcess) -> None:
         socket.recv(10)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4404
+
+
+def test_whoever_sends_bytes_to_a_page_is_told_that_they_mean_nothing(collector: CollectorProcess) -> None:
+    log(collector, 0, 5)
+    with connect(f"{collector.url}/api/live/routes", proxy=None) as socket, pytest.raises(ConnectionClosed) as closed:
+        assert "tree" in json.loads(socket.recv(10))
+        socket.send("a word is passed over")
+        socket.send(b"bytes")
+        while True:
+            socket.recv(10)
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1003, "bytes mean nothing here")
+    assert ask(collector, "recordings/routes/tree")[0] == 200

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import assert_same_chunk, bundles, chunks, plain_values
 
-from asyncrr.chunks import Bundle, Chunk, Column, Run
+from asyncrr.chunks import Bundle, Chunk, Run
+from asyncrr.columns import Column
 from asyncrr.components import ComponentDescriptor, TensorValue
 from asyncrr.errors import CorruptError, DataError, FormatError
 from asyncrr.wire import CRITICAL, REPEATED, decode_chunk, encode_chunk, parse_frame, summary_of, summary_of_chunk

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from strategies import assert_same_chunk
 
-from asyncrr.chunks import Chunk, Column
+from asyncrr.chunks import Chunk
+from asyncrr.columns import Column
 from asyncrr.components import ComponentDescriptor
 from asyncrr.errors import CorruptError, MissingExtraError
 from asyncrr.wire import ZSTD, decode_chunk, encode_chunk, parse_frame

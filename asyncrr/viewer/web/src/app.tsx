@@ -1,14 +1,17 @@
 // The frame of the page: header, tree, tiles, logs, selection, time.
-import { DropVeil, openFiles } from "./drop";
+import { IconButton } from "./buttons";
+import { DropVeil } from "./drop";
 import { isHelpOpen, KEYS } from "./keys";
 import { LogPanel } from "./logs";
+import { counts, ERROR, hasTexts, least, toggleLeast } from "./logview";
 import { SelectionPanel } from "./selection";
-import { openRecording } from "./live";
-import { access, connection, current, damage, dark, gaps, recordingId, shownRecordings, selection } from "./state";
-import { TileGrid } from "./tiles";
+import { listRecordings, openRecording } from "./live";
+import { connection, current, damage, dark, endings, gaps, isTreeOpen, lostFile, openedLine, recordingId, shownRecordings, selection } from "./state";
+import { hasTiles, TileGrid } from "./tiles";
 import { TimeBar } from "./timebar";
-import { formatBytes, formatDate } from "./times";
-import { isTreeOpen, Tree } from "./tree";
+import { counted, formatBytes, formatDate } from "./times";
+import { Tree } from "./tree";
+import { Welcome } from "./welcome";
 
 export function App() {
   return (
@@ -25,9 +28,10 @@ function Workspace() {
   return (
     <div class={selection.value === null ? "workspace" : "workspace selecting"}>
       <Tree />
+      {isTreeOpen.value && <div class="scrim" onClick={() => (isTreeOpen.value = false)} />}
       <main>
-        <TileGrid />
-        <LogPanel />
+        {(hasTiles.value || !hasTexts.value) && <TileGrid />}
+        {hasTexts.value && <LogPanel isAlone={!hasTiles.value} />}
       </main>
       {selection.value !== null && <SelectionPanel />}
       <TimeBar />
@@ -41,13 +45,13 @@ function Header() {
   return (
     <header>
       {recordingId.value !== null && (
-        <button class="icon menu" title="Entities" onClick={() => (isTreeOpen.value = !isTreeOpen.value)}>
+        <IconButton label="Entities" class="icon menu" onClick={() => (isTreeOpen.value = !isTreeOpen.value)}>
           ☰
-        </button>
+        </IconButton>
       )}
-      <button class="brand" onClick={() => openRecording(null)} title="All recordings">
+      <button class="brand" onClick={listRecordings} title="All recordings" aria-label="asyncrr: all recordings">
         <span class="dot" />
-        asyncrr
+        <span class="word">asyncrr</span>
       </button>
       {recordingId.value !== null && (
         <>
@@ -57,7 +61,7 @@ function Header() {
             value={recordingId.value}
             onChange={(event) => openRecording(event.currentTarget.value)}
           >
-            {!facts && <option value={recordingId.value}>{recordingId.value}</option>}
+            {!facts && <option value={recordingId.value}>{lostFile.value ?? recordingId.value}</option>}
             {shownRecordings.value?.map((each) => (
               <option key={each.recording_id} value={each.recording_id}>
                 {each.application_id} · {formatDate(BigInt(each.created_ns))}
@@ -65,14 +69,19 @@ function Header() {
             ))}
           </select>
           <Chip />
+          {counts.value.errors > 0 && (
+            <button class={least.value === ERROR ? "chip bad on" : "chip bad"} aria-pressed={least.value === ERROR} title="Show the errors in the log" onClick={showErrors}>
+              {counted(counts.value.errors, "error")}
+            </button>
+          )}
           {facts && (
             <span class="muted">
-              {facts.rows.toLocaleString("en")} rows · {formatBytes(facts.bytes)}
+              {counted(facts.rows, "row")} · {formatBytes(facts.bytes)}
             </span>
           )}
           {dropped > 0 && (
-            <span class="chip warn" title={gaps.value.map((each) => `${each.rows} rows: ${each.reason}`).join("\n")}>
-              {dropped.toLocaleString("en")} rows dropped
+            <span class="chip warn" title={gaps.value.map((each) => `${counted(each.rows, "row")}: ${each.reason}`).join("\n")}>
+              {counted(dropped, "row")} dropped
             </span>
           )}
           {damage.value.length > 0 && (
@@ -83,14 +92,21 @@ function Header() {
         </>
       )}
       <span class="spring" />
-      <button class="icon" title="Dark or light" onClick={toggleTheme}>
+      <IconButton label="Dark or light" onClick={toggleTheme}>
         {dark.value ? "☾" : "☀"}
-      </button>
-      <button class="icon" title="Keyboard (?)" onClick={() => (isHelpOpen.value = true)}>
+      </IconButton>
+      <IconButton label="Keyboard (?)" class="icon keyboard" onClick={() => (isHelpOpen.value = true)}>
         ?
-      </button>
+      </IconButton>
     </header>
   );
+}
+
+/** The log with errors alone, and the last of them in sight. */
+function showErrors() {
+  toggleLeast(ERROR);
+  openedLine.value = null;
+  endings.value++;
 }
 
 function toggleTheme() {
@@ -101,83 +117,24 @@ function toggleTheme() {
 function Chip() {
   if (connection.value === "away") return <span class="chip warn">reconnecting…</span>;
   if (connection.value === "missing") return <span class="chip bad">not here yet</span>;
+  if (connection.value === "undropped") return <span class="chip warn">drop it again</span>;
   const facts = current.value;
   if (!facts) return null;
   if (facts.is_live) return <span class="chip live">live</span>;
   return facts.is_complete ? <span class="chip">complete</span> : <span class="chip warn">left open</span>;
 }
 
-function Welcome() {
-  const all = shownRecordings.value;
-  const address = location.origin.replace(/^http/, "ws");
-  if (access.value === "token") {
-    return (
-      <section class="welcome">
-        <h1>This collector asks for its token</h1>
-        <p>Open the address that it printed when it started; it ends in #token=…</p>
-      </section>
-    );
-  }
-  return (
-    <section class="welcome">
-      {access.value === "page" && <h1>This page is served alone, without a collector</h1>}
-      {access.value === "away" && <p class="chip warn">The collector does not answer; trying again.</p>}
-      {all !== null && all.length > 0 && (
-        <>
-          <h1>Recordings</h1>
-          <div class="cards">
-            {all.map((each) => (
-              <button key={each.recording_id} class="card" onClick={() => openRecording(each.recording_id)}>
-                <span class="card-title">
-                  {each.application_id}
-                  {each.is_live ? (
-                    <span class="chip live">live</span>
-                  ) : each.is_complete ? (
-                    <span class="chip">complete</span>
-                  ) : (
-                    <span class="chip warn">left open</span>
-                  )}
-                </span>
-                <span class="muted">{formatDate(BigInt(each.created_ns))}</span>
-                <code>{each.recording_id}</code>
-                <span>
-                  {each.rows.toLocaleString("en")} rows · {formatBytes(each.bytes)}
-                  {each.dropped_rows > 0 && (
-                    <span class="warn-text"> · {each.dropped_rows.toLocaleString("en")} dropped</span>
-                  )}
-                </span>
-              </button>
-            ))}
-          </div>
-        </>
-      )}
-      {all !== null && (
-        <div class="connect">
-          <h2>{all.length ? "Connect another program" : "No recordings yet: connect a program"}</h2>
-          <pre>{`import asyncrr as rr
-
-async with rr.new_recording("my_app") as rec:
-    await rec.connect("${address}")
-    await rec.log("hello", rr.TextLog("Hello from Python"))`}</pre>
-        </div>
-      )}
-      <p class="muted drop-hint">
-        {access.value === "page" ? "Drop" : "Or drop"} a .arrd file anywhere on this page, or{" "}
-        <label class="link">
-          choose one
-          <input type="file" accept=".arrd" multiple hidden onChange={(event) => void openFiles([...(event.currentTarget.files ?? [])])} />
-        </label>
-        . It is read here and sent nowhere.
-      </p>
-    </section>
-  );
-}
-
 function Help() {
   return (
     <div class="veil" onClick={() => (isHelpOpen.value = false)}>
-      <div class="dialog" role="dialog" aria-label="Keyboard" onClick={(event) => event.stopPropagation()}>
-        <h2>Keyboard</h2>
+      <div class="dialog" role="dialog" aria-modal="true" aria-label="Keyboard" onClick={(event) => event.stopPropagation()}>
+        <div class="bar">
+          <h2>Keyboard</h2>
+          <span class="spring" />
+          <button class="icon" aria-label="Close" ref={(button) => button?.focus()} onClick={() => (isHelpOpen.value = false)}>
+            ×
+          </button>
+        </div>
         <table>
           <tbody>
             {KEYS.map(([key, meaning]) => (

@@ -1,5 +1,5 @@
 // What is shown how: tiles by the archetypes of entities.
-import { partsOf } from "./paths";
+import { partsOf, shownPath } from "./paths";
 import type { EntityFacts, EntityState } from "./state";
 import type { Numbers, Plain, Tensor } from "./wire";
 
@@ -39,6 +39,9 @@ export interface Tile {
   title: string;
   entities: string[];
 }
+
+/** A tile's title as people read it. */
+export const shownTitle = (title: string) => (title === "/*" ? title : shownPath(title));
 
 const head = (path: string) => partsOf(path).slice(0, -1).join("/");
 const last = (path: string) => partsOf(path).at(-1) ?? path;
@@ -81,7 +84,8 @@ export function tilesOf(entities: Map<string, EntityFacts>): Tile[] {
   for (const path of having(["Tensor"])) add("tensor", path, [path]);
   const geo = having(GEO);
   if (geo.length) add("geo", geo.length > 1 ? "map" : geo[0]!, geo);
-  for (const [path, set] of kinds) if ([...set].some((each) => !HANDLED.has(each))) add("table", path, [path]);
+  // values that go along with lines of a log are told where a line is opened
+  for (const [path, set] of kinds) if (!set.has("TextLog") && [...set].some((each) => !HANDLED.has(each))) add("table", path, [path]);
   const order: TileKind[] = ["series", "picture", "spatial", "video", "bars", "tensor", "geo", "document", "table"];
   return interleaved(tiles, order);
 }

@@ -1,7 +1,8 @@
 // Dropping files onto the page.
 import { signal } from "@preact/signals";
-import { openRecording } from "./live";
-import { dropped } from "./state";
+import { IconButton } from "./buttons";
+import { openRecording, reopenRecording } from "./live";
+import { dropped, recordingId } from "./state";
 
 export const isDragging = signal(false);
 export const problem = signal("");
@@ -33,8 +34,8 @@ export async function openFiles(files: File[]): Promise<void> {
       const found = readDropped(new Uint8Array(await file.arrayBuffer()), file.name);
       dropped.value = new Map([...dropped.value, ...found.map((each) => [each.facts.recording_id, each] as const)]);
       problem.value = "";
-      openRecording(null);
-      openRecording(found[0]!.facts.recording_id);
+      if (found.some((each) => each.facts.recording_id === recordingId.value)) reopenRecording();
+      else openRecording(found[0]!.facts.recording_id);
     } catch (error) {
       problem.value = `${file.name} cannot be shown: ${error instanceof Error ? error.message : ""}`;
     }
@@ -48,11 +49,21 @@ export function DropVeil() {
       {problem.value && (
         <div class="toast" role="alert">
           {problem.value}
-          <button class="icon" title="Close" onClick={() => (problem.value = "")}>
+          <IconButton label="Close" onClick={() => (problem.value = "")}>
             ×
-          </button>
+          </IconButton>
         </div>
       )}
     </>
+  );
+}
+
+/** Where files are chosen; what is written in it is what it says. */
+export function FileChoice({ children }: { children: string }) {
+  return (
+    <label class="link">
+      {children}
+      <input class="unseen" type="file" accept=".arrd" multiple onChange={(event) => void openFiles([...(event.currentTarget.files ?? [])])} />
+    </label>
   );
 }

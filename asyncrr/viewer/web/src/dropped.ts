@@ -38,7 +38,7 @@ class Dropped implements DroppedRecording {
   private readonly ranks: Map<string, number>;
   private readonly numbered = new Map<string, Numbered>();
 
-  constructor(contents: Contents, id: string, name: string, size: number) {
+  constructor(contents: Contents, id: string, readonly file: string, size: number) {
     const headers = contents.headers.filter((each) => each.recording === id).sort(compareHeaders);
     this.ranks = new Map([...new Set(headers.map((each) => each.writer))].map((writer, rank) => [writer, rank]));
     const seen = new Set<string>();
@@ -54,7 +54,7 @@ class Dropped implements DroppedRecording {
     this.gapsFound = contents.gaps.filter((each) => this.ranks.has(each.writer));
     this.tree = this.makeTree(contents, id);
     this.facts = {
-      recording_id: `${name}#${id}`,
+      recording_id: `${file}#${id}`,
       application_id: headers[0]!.application,
       created_ns: Number(headers[0]!.created),
       bytes: size,

@@ -1,7 +1,7 @@
 // The keyboard.
 import { signal } from "@preact/signals";
 import { follow, moveTo, step, togglePlay } from "./moving";
-import { isPlaying, selection, span } from "./state";
+import { isPlaying, isTreeOpen, openedLine, selection, span } from "./state";
 
 export const isHelpOpen = signal(false);
 
@@ -10,8 +10,10 @@ export const KEYS: [string, string][] = [
   ["←  →", "One step back or forth"],
   ["Home", "To the beginning"],
   ["End", "Follow what is logged now"],
-  ["/", "Search entities"],
-  ["Esc", "Close, or select nothing"],
+  ["/", "Search entities: Enter opens the first found, ↓ goes to them"],
+  ["↑  ↓", "In the tree: from entity to entity; in the log: from line to line"],
+  ["Enter", "Open an entity, or a line of the log"],
+  ["Esc", "Close, empty a search, or select nothing"],
   ["?", "This help"],
 ];
 
@@ -23,6 +25,7 @@ export function installKeys(): void {
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === " " && target.matches("button:focus-visible")) return; // whoever goes by keys presses the button
     const actions: Record<string, () => void> = {
       " ": togglePlay,
       ArrowLeft: () => step(-1),
@@ -36,6 +39,8 @@ export function installKeys(): void {
       "?": () => (isHelpOpen.value = !isHelpOpen.value),
       Escape: () => {
         if (isHelpOpen.value) isHelpOpen.value = false;
+        else if (isTreeOpen.value) isTreeOpen.value = false;
+        else if (openedLine.value !== null) openedLine.value = null;
         else selection.value = null;
       },
     };

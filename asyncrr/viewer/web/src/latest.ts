@@ -1,7 +1,7 @@
 // Latest-at: what holds at the time, of what is shown.
 import { effect } from "@preact/signals";
 import { source } from "./requests";
-import { at, changedAt, entities, held, isFollowing, news, recordingId, selection, timeline, wanted } from "./state";
+import { at, changedAt, entities, held, isFollowing, news, recordingId, selection, timeline, timelines, wanted } from "./state";
 
 let latestBusy = false;
 let latestAgain = false;
@@ -17,7 +17,8 @@ export function want(key: string, paths: string[] | null): void {
 async function fetchLatest(): Promise<void> {
   const id = recordingId.value;
   const name = timeline.value;
-  const time = at.value;
+  // where nothing has a time, what is static holds at any
+  const time = at.value ?? (entities.value.size && !timelines.value.size ? 0n : null);
   if (id === null || time === null) return;
   const all = new Set<string>();
   for (const paths of wanted.value.values()) for (const path of paths) if (entities.value.has(path)) all.add(path);

@@ -30,6 +30,29 @@ export function broken(line: Line, breaks: ArrayLike<number>): DrawnLine {
   return { x, y };
 }
 
+/** What a plot has room for: no infinities. */
+export function drawable(value: number | null): number | null {
+  return value !== null && Number.isFinite(value) ? value : null;
+}
+
+/** Places of the values between breaks, which no line reaches. `undefined` is where only other lines have a value. */
+export function alone(values: ArrayLike<number | null | undefined>): number[] {
+  const found: number[] = [];
+  let [candidate, isBroken] = [-1, true];
+  for (let i = 0; i < values.length; i++) {
+    if (values[i] === undefined) continue;
+    if (values[i] === null) {
+      if (candidate >= 0) found.push(candidate);
+      [candidate, isBroken] = [-1, true];
+    } else {
+      candidate = isBroken ? i : -1;
+      isBroken = false;
+    }
+  }
+  if (candidate >= 0) found.push(candidate);
+  return found;
+}
+
 /** Lines of very different size get an axis of their own. */
 export function chooseAxes(drawn: { line: DrawnLine; isSecond: boolean }[]): void {
   const sizes = drawn.map(({ line }) => line.y.reduce<number>((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value!)) : most), 0));
@@ -72,12 +95,4 @@ export function formatNumber(value: number): string {
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-3 || size >= 1e7)) return value.toExponential(3);
   return String(Number(value.toPrecision(5)));
-}
-
-export function formatTick(value: number): string {
-  const size = Math.abs(value);
-  if (size >= 1e9) return `${Number((value / 1e9).toPrecision(4))}G`;
-  if (size >= 1e6) return `${Number((value / 1e6).toPrecision(4))}M`;
-  if (size >= 1e4) return `${Number((value / 1e3).toPrecision(4))}k`;
-  return size !== 0 && size < 1e-3 ? value.toExponential(1) : String(Number(value.toPrecision(6)));
 }

@@ -2,8 +2,8 @@
 import { batch } from "@preact/signals";
 import { encoded, get, Refused } from "./requests";
 import {
-  access, changedAt, compare, connection, cursor, damage, dropped, entities, epoch, gaps, held, isFollowing, isPlaying, news, recordingId,
-  recordings, selection, timeline, timelines, type GapFacts, type RecordingFacts,
+  access, changedAt, compare, connection, cursor, damage, dropped, entities, epoch, gaps, held, isFollowing, isListed, isPlaying, lostFile, news,
+  openedLine, recordingId, recordings, selection, takesRows, timeline, timelines, type GapFacts, type RecordingFacts,
 } from "./state";
 import type { TreeMessage } from "./source";
 import { fetchTexts, forgetTexts } from "./texts";
@@ -16,12 +16,18 @@ interface NewsMessage {
 
 let socket: WebSocket | null = null;
 let retry = 0;
+/** Whether a recording that is the only one opens by itself. */
+let opensAlone = true;
 
 export async function pollRecordings(): Promise<void> {
   try {
-    const answer = (await (await get("api/recordings")).json()) as { recordings: RecordingFacts[] };
-    recordings.value = answer.recordings;
-    access.value = "ok";
+    const answer = (await (await get("api/recordings")).json()) as { recordings: RecordingFacts[]; is_read_only?: boolean };
+    batch(() => {
+      recordings.value = answer.recordings;
+      takesRows.value = answer.is_read_only !== true;
+      access.value = "ok";
+      openAlone(answer.recordings);
+    });
   } catch (error) {
     if (error instanceof Refused && error.status === 404) {
       access.value = "page"; // served without a collector: there is nothing to ask for
@@ -32,10 +38,35 @@ export async function pollRecordings(): Promise<void> {
   setTimeout(pollRecordings, 2000);
 }
 
-export function openRecording(id: string | null): void {
+function openAlone(found: RecordingFacts[]): void {
+  if (recordingId.value !== null || isListed.value || found.length > 1) opensAlone = false;
+  if (opensAlone && found.length === 1) openRecording(found[0]!.recording_id);
+}
+
+/** All recordings, though there may be one only. */
+export function listRecordings(): void {
+  isListed.value = true;
+  openRecording(null);
+}
+
+/** A file that was dropped again: what it holds now is shown at the same place. */
+export function reopenRecording(): void {
+  batch(() => {
+    lostFile.value = null;
+    forget();
+  });
+  connect();
+}
+
+/**
+ * @param id the recording's; `null` for the list
+ * @param file from which it was dropped onto the page, if a link says so
+ */
+export function openRecording(id: string | null, file: string | null = null): void {
   if (id === recordingId.value) return;
   batch(() => {
     recordingId.value = id;
+    lostFile.value = id === null || dropped.value.has(id) ? null : file;
     entities.value = new Map();
     timelines.value = new Map();
     timeline.value = "";
@@ -43,6 +74,7 @@ export function openRecording(id: string | null): void {
     isFollowing.value = true;
     isPlaying.value = false;
     selection.value = null;
+    openedLine.value = null;
     gaps.value = [];
     damage.value = [];
     forget();
@@ -67,6 +99,10 @@ function connect(): void {
   if (whole) {
     connection.value = "live";
     takeTree(whole.tree);
+    return;
+  }
+  if (lostFile.value !== null) {
+    connection.value = "undropped"; // the server never had it
     return;
   }
   const mine = new WebSocket(new URL(`api/live/${encoded()}`, document.baseURI.replace(/^http/, "ws")));

@@ -1,6 +1,6 @@
 // Moving in time: the cursor, stepping, playing.
 import { batch } from "@preact/signals";
-import { at, current, cursor, isFollowing, isPlaying, span, speed, timeline, timelines } from "./state";
+import { at, current, cursor, endings, isFollowing, isPlaying, span, speed, timeline, timelines } from "./state";
 import { clamp } from "./times";
 
 export function moveTo(time: bigint): void {
@@ -17,6 +17,7 @@ export function follow(): void {
     isFollowing.value = true;
     isPlaying.value = false;
     cursor.value = null;
+    endings.value++;
   });
 }
 

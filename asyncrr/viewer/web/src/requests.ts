@@ -78,6 +78,26 @@ function isLarge(batch: Batch): boolean {
   return batch.kind === "tensors" && batch.items.reduce((sum, each) => sum + each.values.byteLength, 0) >= LARGE_BYTES;
 }
 
+/** So many numbers are asked for at once: a browser has six connections, and what holds now is not to wait for hundreds of plots. */
+const MOST_SERIES = 4;
+let asking = 0;
+const waiting: (() => void)[] = [];
+
+/** Ask when it is one's turn, unless another recording is shown by then. */
+async function inTurn<T>(ask: () => Promise<T>): Promise<T> {
+  const id = recordingId.value;
+  if (asking < MOST_SERIES) asking++;
+  else await new Promise<void>((go) => waiting.push(go));
+  try {
+    if (id !== recordingId.value) throw new Error("another recording is shown");
+    return await ask();
+  } finally {
+    const next = waiting.shift();
+    if (next) next();
+    else asking--;
+  }
+}
+
 const server: Source = {
   async texts(after, limit) {
     const query = `limit=${limit}${after === null ? "" : `&after=${after}`}`;
@@ -125,7 +145,7 @@ const server: Source = {
     query += `&timeline=${encodeURIComponent(timeline)}&points=${points}`;
     if (low !== null) query += `&from=${low}`;
     if (high !== null) query += `&to=${high}`;
-    const packed = readPacked(await bytesOf(await get(`${prefix()}/series?${query}`))) as {
+    const packed = readPacked(await inTurn(async () => bytesOf(await get(`${prefix()}/series?${query}`)))) as {
       base: string;
       total: number | bigint;
       series: { x: Uint8Array; y: Uint8Array }[];

@@ -1,7 +1,9 @@
 // What is selected: raw values, types, where the row comes from, and a line of Python that logs it again.
 import { useSignal } from "@preact/signals";
+import { IconButton } from "./buttons";
+import { shownPath } from "./paths";
 import { entities, held, selection, type Cell } from "./state";
-import { formatTime } from "./times";
+import { counted, formatTime, formatWhole } from "./times";
 import type { Batch, Numbers, Plain } from "./wire";
 
 export function SelectionPanel() {
@@ -11,19 +13,21 @@ export function SelectionPanel() {
   const copied = useSignal(false);
   const snippet = snippetOf(path, state ?? new Map());
   return (
-    <aside>
+    <aside aria-label="Selected entity">
       <div class="bar">
-        <strong class="path">{path}</strong>
+        <strong class="path" title={path}>
+          {shownPath(path)}
+        </strong>
         <span class="spring" />
-        <button class="icon" title="Select nothing (Esc)" onClick={() => (selection.value = null)}>
+        <IconButton label="Select nothing (Esc)" onClick={() => (selection.value = null)}>
           ×
-        </button>
+        </IconButton>
       </div>
-      {!facts && <p class="muted pad">There is no such entity in this recording.</p>}
+      {!facts && entities.value.size > 0 && <p class="muted pad">There is no such entity in this recording.</p>}
       {facts && (
         <div class="scroll">
           <p class="muted">
-            {facts.rows.toLocaleString("en")} rows · on {facts.timelines.join(", ") || "no timeline"}
+            {counted(facts.rows, "row")} · {facts.timelines.length ? `on ${facts.timelines.join(", ")}` : "static"}
           </p>
           {Object.keys(facts.components)
             .sort()
@@ -56,7 +60,7 @@ function Component(props: { id: string; cell: Cell | undefined; dtype: string; t
       {cell ? (
         <>
           <pre>{shownBatch(cell.batch, type)}</pre>
-          <p class="muted small">
+          <p class="muted small" title={[...cell.times].map(([name, { kind, value }]) => `${name} ${formatWhole(kind, value)}`).join("\n")}>
             {cell.isStatic ? "static" : [...cell.times].map(([name, { kind, value }]) => `${name} ${formatTime(kind, value, 6)}`).join(" · ")}
             <br />
             row {String(cell.row)} of writer <span title={cell.writer}>{cell.writer.slice(0, 8)}…</span>
@@ -163,5 +167,5 @@ export function snippetOf(path: string, state: Map<string, Cell>): string {
     return `rr.set_time(${pythonString(name)}, ${given})\n`;
   });
   const isStatic = state.size > 0 && [...state.values()].every((each) => each.isStatic);
-  return `${setting.join("")}await rec.log(${[pythonString(path), ...values].join(", ")}${isStatic ? ", static=True" : ""})`;
+  return `${setting.join("")}rr.log(${[pythonString(path), ...values].join(", ")}${isStatic ? ", static=True" : ""})`;
 }

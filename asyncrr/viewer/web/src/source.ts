@@ -59,6 +59,8 @@ export interface Source {
 
 /** A recording that is whole in this page. */
 export interface DroppedRecording extends Source {
+  /** The file's name. */
+  readonly file: string;
   readonly facts: RecordingFacts;
   readonly tree: TreeMessage;
 }

@@ -59,8 +59,16 @@ export interface LogLine {
   level: string;
   text: string;
   color: number | null;
+  /** Which of the row's texts it is. */
+  index: number;
+  /** The other components of its row, read when they are looked at. */
+  others: () => [string, Cell][];
   /** No line, but a mark where lines were left out. */
   isMark: boolean;
+}
+
+export function lineKey({ writer, row, index }: LogLine): string {
+  return `${writer}.${row}${index ? `.${index}` : ""}`;
 }
 
 export interface Line {
@@ -71,7 +79,13 @@ export interface Line {
 export const recordings = signal<RecordingFacts[] | null>(null);
 export const access = signal<"ok" | "token" | "away" | "page">("ok");
 export const recordingId = signal<string | null>(null);
-export const connection = signal<"connecting" | "live" | "away" | "missing">("connecting");
+/** Whether programs can connect to this server; `null` before it answered. */
+export const takesRows = signal<boolean | null>(null);
+/** Whether the list was asked for, though there is only one recording. */
+export const isListed = signal(false);
+export const connection = signal<"connecting" | "live" | "away" | "missing" | "undropped">("connecting");
+/** The file that was dropped onto this page before it was loaded anew; browsers do not keep it. */
+export const lostFile = signal<string | null>(null);
 export const entities = signal<Map<string, EntityFacts>>(new Map());
 export const timelines = signal<Map<string, TimelineFacts>>(new Map());
 export const gaps = signal<GapFacts[]>([]);
@@ -82,6 +96,10 @@ export const isFollowing = signal(true);
 export const isPlaying = signal(false);
 export const speed = signal(1);
 export const selection = signal<string | null>(null);
+/** The log line that is open, as {@link lineKey} names it. */
+export const openedLine = signal<string | null>(null);
+/** How often it was asked for the end. */
+export const endings = signal(0);
 /** Names the server's list of chunks; another one means that it was started anew. */
 export const epoch = signal("");
 export const logs = signal<{ lines: LogLine[]; version: number; skipped: number }>({ lines: [], version: 0, skipped: 0 });
@@ -90,6 +108,10 @@ export const held = signal<Map<string, EntityState>>(new Map());
 export const news = signal(0);
 export const changedAt = new Map<string, number>();
 export const dark = signal(true);
+/** Whether the window is as narrow as a phone's. */
+export const isNarrow = signal(false);
+/** On narrow screens the tree is a drawer. */
+export const isTreeOpen = signal(false);
 export const wanted = signal<Map<string, string[]>>(new Map());
 
 /** Recordings of files that were dropped onto this page. */

@@ -1,5 +1,5 @@
 // Text logs: all of them up to a bound, by cursor.
-import { source } from "./requests";
+import { cellsOf, source } from "./requests";
 import { epoch, logs, recordingId, type LogLine } from "./state";
 import type { Batch, Chunk } from "./wire";
 
@@ -51,17 +51,22 @@ export async function fetchTexts(): Promise<void> {
 /** What stands where this page was too slow: as long as what follows. */
 function markOf(count: number, next: LogLine): LogLine {
   const text = `${count.toLocaleString("en")} lines came faster than this page reads them, and were left out`;
-  return { ...next, entity: "", level: "", text, color: null, isMark: true };
+  return { ...next, entity: "", level: "", text, color: null, isMark: true, others: () => [] };
 }
+
+const OWN = new Set(["TextLog:text", "TextLog:level", "TextLog:color"]);
+const none = () => [];
 
 function linesOf(chunk: Chunk): LogLine[] {
   const lines: LogLine[] = [];
+  const hasOthers = [...chunk.columns.keys()].some((id) => !OWN.has(id));
   for (let row = 0; row < chunk.rows; row++) {
     const texts = strings(chunk.columns.get("TextLog:text")?.batch(row));
     const levels = strings(chunk.columns.get("TextLog:level")?.batch(row));
     const colors = chunk.columns.get("TextLog:color")?.batch(row);
     const times = new Map([...chunk.timelines].map(([name, each]) => [name, each.times[row]!]));
-    for (const text of texts) {
+    const others = hasOthers ? () => [...cellsOf(chunk, row)].filter(([id]) => !OWN.has(id)) : none;
+    for (const [index, text] of texts.entries()) {
       lines.push({
         entity: chunk.entity,
         writer: chunk.writer,
@@ -69,6 +74,8 @@ function linesOf(chunk: Chunk): LogLine[] {
         times,
         level: levels[0] ?? "",
         text,
+        index,
+        others,
         isMark: false,
         color: colors?.kind === "numbers" && colors.count ? Number(colors.values[0]) : null,
       });

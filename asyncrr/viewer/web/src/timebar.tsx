@@ -1,11 +1,12 @@
 // The time: timeline, play, follow, the cursor, and how many rows there are when.
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { IconButton } from "./buttons";
 import { chooseTimeline, follow, moveTo, step, togglePlay } from "./moving";
 import { source } from "./requests";
 import type { GapSpan } from "./source";
 import { at, dark, gaps, isFollowing, isPlaying, news, selection, span, speed, timeline, timelines } from "./state";
-import { formatDate, formatTime } from "./times";
+import { counted, digitsFor, formatTime, formatWhole } from "./times";
 
 const BUCKETS = 300;
 
@@ -15,6 +16,8 @@ export function TimeBar() {
   const time = at.value;
   const width = range ? Number(range.max - range.min) : 0;
   const place = range && time !== null ? (width ? (Number(time - range.min) / width) * 100 : 100) : 100;
+  const finest = range ? digitsFor(width / 1000) : 0;
+  const edges = range ? [range.min, range.max].map((each) => formatTime(range.kind, each, digitsFor(Math.max(width / 10, 1)))) : [];
   const scrub = (event: PointerEvent) => {
     if (!range || !strip.current) return;
     const box = strip.current.getBoundingClientRect();
@@ -25,22 +28,22 @@ export function TimeBar() {
   return (
     <footer>
       <div class="controls">
-        <button class="icon" title="To the beginning (Home)" disabled={!range} onClick={() => range && moveTo(range.min)}>
+        <IconButton label="To the beginning (Home)" disabled={!range} onClick={() => range && moveTo(range.min)}>
           |◂
-        </button>
-        <button class="icon" title="One step back (←)" disabled={!range} onClick={() => step(-1)}>
+        </IconButton>
+        <IconButton label="One step back (←)" disabled={!range} onClick={() => step(-1)}>
           ◂
-        </button>
-        <button class="play" title="Play or stop (Space)" disabled={!range} onClick={togglePlay}>
+        </IconButton>
+        <IconButton label={isPlaying.value ? "Stop (Space)" : "Play (Space)"} class="play" disabled={!range} onClick={togglePlay}>
           {isPlaying.value ? "❚❚" : "▶"}
-        </button>
-        <button class="icon" title="One step forth (→)" disabled={!range} onClick={() => step(1)}>
+        </IconButton>
+        <IconButton label="One step forth (→)" disabled={!range} onClick={() => step(1)}>
           ▸
-        </button>
-        <button class={isFollowing.value ? "follow on" : "follow"} title="Follow what is logged now (End)" onClick={follow}>
+        </IconButton>
+        <button class={isFollowing.value ? "follow on" : "follow"} title="Follow what is logged now (End)" aria-pressed={isFollowing.value} disabled={!range} onClick={follow}>
           Follow
         </button>
-        <select aria-label="Timeline" id="timeline" value={timeline.value} onChange={(event) => chooseTimeline(event.currentTarget.value)}>
+        <select aria-label="Timeline" id="timeline" disabled={!range} value={timeline.value} onChange={(event) => chooseTimeline(event.currentTarget.value)}>
           {[...timelines.value.keys()].map((name) => (
             <option key={name} value={name}>
               {name}
@@ -54,8 +57,8 @@ export function TimeBar() {
             </option>
           ))}
         </select>
-        <output id="time" title={range?.kind === "timestamp" && time !== null ? formatDate(time) : ""}>
-          {range && time !== null ? formatTime(range.kind, time) : "–"}
+        <output id="time" title={range && time !== null ? formatWhole(range.kind, time) : ""}>
+          {range && time !== null ? formatTime(range.kind, time, Math.max(3, finest)) : "–"}
         </output>
       </div>
       <div
@@ -70,8 +73,8 @@ export function TimeBar() {
         <Density />
         <Gaps />
         {range && <div class="needle" style={{ left: `${place}%` }} />}
-        {range && <span class="edge left">{formatTime(range.kind, range.min, 0)}</span>}
-        {range && <span class="edge right">{formatTime(range.kind, range.max, 0)}</span>}
+        {range && <span class="edge left">{edges[0]}</span>}
+        {range && edges[1] !== edges[0] && <span class="edge right">{edges[1]}</span>}
       </div>
     </footer>
   );
@@ -99,7 +102,7 @@ function Gaps() {
         <div
           key={index}
           class="gap"
-          title={`${each.rows.toLocaleString("en")} rows are missing here: ${each.reason}`}
+          title={`${counted(each.rows, "row")} ${each.rows === 1 ? "is" : "are"} missing here: ${each.reason}`}
           style={{ left: `${share(each.from)}%`, width: `${share(each.to) - share(each.from)}%` }}
         />
       ))}

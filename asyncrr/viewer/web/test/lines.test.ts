@@ -1,7 +1,7 @@
 // Lines of a plot: they break where their entity was cleared, and where they are no numbers.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { broken, valueAt } from "../src/lines";
+import { alone, broken, drawable, valueAt } from "../src/lines";
 
 const line = (x: number[], y: number[]) => ({ x: Float64Array.from(x), y: Float64Array.from(y) });
 
@@ -21,4 +21,10 @@ test("a number at the time of a clear stays", () => {
 test("what is no number is a gap", () => {
   assert.deepEqual(broken(line([1, 2, 3], [1, NaN, 3]), []), { x: [1, 2, 3], y: [1, null, 3] });
   assert.deepEqual(broken(line([], []), [1]), { x: [], y: [] });
+});
+
+test("a value between breaks is drawn by itself; infinities are not drawn", () => {
+  assert.deepEqual(alone([1, null, 2, undefined, null, 3, 4, null, undefined, 5]), [0, 2, 9]);
+  assert.deepEqual(alone([]), []);
+  assert.deepEqual([1, null, Infinity, -Infinity].map(drawable), [1, null, null, null]);
 });

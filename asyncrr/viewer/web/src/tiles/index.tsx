@@ -1,10 +1,12 @@
 // The tiles: what the recording has, each in its view; dragged by their titles, enlarged, hidden.
-import { useComputed, useSignal } from "@preact/signals";
+import { computed, useComputed, useSignal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { tilesOf, type Tile, type TileKind } from "../archetypes";
+import { shownTitle, tilesOf, type Tile, type TileKind } from "../archetypes";
 import { want } from "../latest";
-import { connection, current, entities, selection } from "../state";
+import { IconButton } from "../buttons";
+import { FileChoice } from "../drop";
+import { connection, current, entities, lostFile, selection } from "../state";
 import { partsOf } from "../paths";
 import { BarsTile, DocumentTile, GeoTile, TableTile, TensorTile } from "./others";
 import { PictureTile } from "./picture";
@@ -30,16 +32,15 @@ const VIEWS: Record<TileKind, ComponentType<TileProps>> = {
 
 const keyOfOrder = () => `asyncrr.order.${current.value?.application_id ?? ""}`;
 
+// by content, so that tiles stay while rows are counted
+const signature = computed(() => [...entities.value].map(([path, facts]) => `${path}\n${Object.keys(facts.components)}`).join("\0"));
+const tiles = computed(() => {
+  void signature.value;
+  return tilesOf(entities.peek());
+});
+export const hasTiles = computed(() => tiles.value.length > 0);
+
 export function TileGrid() {
-  const all = useComputed(() => {
-    // by content, so that tiles stay while rows are counted
-    const signature = [...entities.value].map(([path, facts]) => `${path}\n${Object.keys(facts.components)}`).join("\0");
-    return signature;
-  });
-  const tiles = useComputed(() => {
-    void all.value;
-    return tilesOf(entities.peek());
-  });
   const order = useSignal<string[]>(JSON.parse(localStorage.getItem(keyOfOrder()) ?? "[]") as string[]);
   const hidden = useSignal<Set<string>>(new Set());
   const large = useSignal<string | null>(null);
@@ -79,13 +80,25 @@ export function TileGrid() {
           Show {hidden.value.size} hidden
         </button>
       )}
-      {tiles.value.length === 0 && (
-        <p class="muted pad">
-          {connection.value === "missing" ? "The collector has no such recording yet; it will show here once it does." : "Nothing to draw yet."}
-        </p>
-      )}
+      {tiles.value.length === 0 && <Nothing />}
     </div>
   );
+}
+
+/** Why there is nothing to see. */
+function Nothing() {
+  const state = connection.value;
+  if (state === "undropped") {
+    return (
+      <p class="muted pad">
+        {lostFile.value} was dropped onto this page, which forgets such files when it is loaded anew: drop it again, or <FileChoice>choose it</FileChoice>.
+      </p>
+    );
+  }
+  if (state === "missing") return <p class="muted pad">There is no such recording yet; it will show here once there is.</p>;
+  if (state === "connecting" || (!entities.value.size && state !== "live")) return <p class="muted pad">Loading…</p>;
+  if (!entities.value.size) return <p class="muted pad">{current.value?.is_complete ? "This recording is empty: nothing was logged to it." : "Nothing was logged yet."}</p>;
+  return <p class="muted pad">Nothing of this can be drawn; select an entity to see its values.</p>;
 }
 
 function place(order: string[], key: string): number {
@@ -131,26 +144,28 @@ function Frame(props: FrameProps) {
   useEffect(() => {
     if (isSelected.value) element.current?.scrollIntoView({ block: "nearest", behavior: "smooth" });
   }, [isSelected.value]);
+  const title = shownTitle(tile.title);
   const View = VIEWS[tile.kind];
   return (
     <article
       ref={element}
       class={`tile ${tile.kind}${isSelected.value ? " selected" : ""}`}
       data-tile={tile.key}
+      aria-label={title}
       onDragOver={(event) => event.preventDefault()}
       onDrop={(event) => (event.preventDefault(), props.onDrop())}
     >
       <h3 draggable onDragStart={props.onDrag} onDblClick={props.onLarge} onClick={() => (selection.value = tile.entities[0]!)}>
         <span class="title" title={tile.entities.join("\n")}>
-          {tile.title}
+          {title}
         </span>
         <span class="spring" />
-        <button class="icon" title={isLarge ? "Smaller" : "Larger"} onClick={(event) => (event.stopPropagation(), props.onLarge())}>
+        <IconButton label={`${isLarge ? "Smaller" : "Larger"}: ${title}`} onClick={(event) => (event.stopPropagation(), props.onLarge())}>
           {isLarge ? "⤡" : "⤢"}
-        </button>
-        <button class="icon" title="Hide" onClick={(event) => (event.stopPropagation(), props.onHide())}>
+        </IconButton>
+        <IconButton label={`Hide: ${title}`} onClick={(event) => (event.stopPropagation(), props.onHide())}>
           ×
-        </button>
+        </IconButton>
       </h3>
       {isVisible.value ? <View tile={tile} /> : <div class="fill" />}
     </article>

@@ -117,7 +117,7 @@ export function DocumentTile({ tile }: TileProps) {
   const type = stringsOf(state, "TextDocument:media_type")[0];
   return (
     <div class="prose fill">
-      {text === undefined ? <p class="muted">Nothing at this time.</p> : type === "text/markdown" ? <Markdown text={text} /> : <pre>{text}</pre>}
+      {text === undefined ? <p class="muted">{state && "Nothing at this time."}</p> : type === "text/markdown" ? <Markdown text={text} /> : <pre>{text}</pre>}
     </div>
   );
 }
@@ -194,7 +194,7 @@ export function TableTile({ tile }: TileProps) {
             ))}
         </tbody>
       </table>
-      {!state?.size && <p class="muted pad">Nothing at this time.</p>}
+      {state?.size === 0 && <p class="muted pad">Nothing at this time.</p>}
     </div>
   );
 }

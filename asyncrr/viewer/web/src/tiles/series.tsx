@@ -4,10 +4,12 @@ import { useEffect, useRef } from "preact/hooks";
 import uPlot, { type AlignedData, type Options } from "uplot";
 import { colorOf, css, numbersOf, PALETTE, stringsOf } from "../archetypes";
 import { moveTo } from "../moving";
-import { broken, chooseAxes, formatNumber, formatTick, nearest, padded, valueAt, type DrawnLine } from "../lines";
+import { partsOf, shownPart } from "../paths";
+import { numberTicks, originOf, stepsOf, tickSpace, ticksWidth, timeTick } from "../axis";
+import { alone, broken, chooseAxes, drawable, formatNumber, nearest, padded, valueAt, type DrawnLine } from "../lines";
 import { source } from "../requests";
 import { at, changedAt, dark, held, isFollowing, news, recordingId, span, timeline } from "../state";
-import { formatTime, unit } from "../times";
+import { unit } from "../times";
 import type { TileProps } from "./index";
 
 interface Drawn {
@@ -29,6 +31,10 @@ interface Legend {
 }
 
 const ASK_MS = 250;
+/** Before it is said that one has to wait. */
+const LATE_MS = 500;
+/** So few points of a line are drawn one by one. */
+const FEW = 40;
 
 export function SeriesTile({ tile }: TileProps) {
   const place = useRef<HTMLDivElement>(null);
@@ -62,7 +68,8 @@ export function SeriesTile({ tile }: TileProps) {
           <button
             key={each.key}
             class={each.isHidden ? "legend-item off" : "legend-item"}
-            title="Show or hide"
+            title={`${each.key.split("\n")[0]}: show or hide`}
+            aria-pressed={!each.isHidden}
             onClick={() => plot.current?.toggle(each.key)}
           >
             <span class="swatch" style={{ background: each.color }} />
@@ -97,9 +104,7 @@ class Plot {
     private readonly onMessage: (text: string) => void,
   ) {
     this.kind = span.value?.kind ?? "sequence";
-    const low = span.value?.min ?? 0n;
-    // a whole minute, so that the marks of the axis stand at whole seconds
-    this.origin = this.kind === "sequence" ? 0n : this.kind === "duration" ? 0n : low - (low % 60_000_000_000n);
+    this.origin = originOf(this.kind, span.value?.min ?? 0n);
   }
 
   close(): void {
@@ -164,9 +169,11 @@ class Plot {
     const points = Math.max(200, 2 * Math.round(this.element.clientWidth));
     const zoom = this.zoom;
     const [low, high] = zoom ? [this.toTime(zoom[0]), this.toTime(zoom[1])] : [null, null];
+    const late = setTimeout(() => !this.drawn.length && !this.isClosed && this.onMessage("Loading…"), LATE_MS);
     const answers = await Promise.all(
       this.entities.map((entity) => source().series(entity, "Scalars:scalars", timeline.value, low, high, points).catch(() => null)),
     );
+    clearTimeout(late);
     if (this.isClosed) return;
     if (answers.every((answer) => answer === null)) {
       if (!this.drawn.length) this.onMessage("The numbers could not be had; they are asked for again with the next ones.");
@@ -183,7 +190,7 @@ class Plot {
         const line = broken(given, answer.breaks);
         const x = line.x.map((each) => offset + each / unit(this.kind));
         const color = colors ? css(colorOf(colors, number, PALETTE[0]!)) : css(PALETTE[drawn.length % PALETTE.length]!);
-        const short = this.shortName(entity);
+        const short = shownPart(this.shortName(entity));
         const label = names[number] ?? (answer.lines.length > 1 ? `${short}[${number}]` : short);
         drawn.push({ entity, label, color, line: { x, y: line.y }, isSecond: false, isHidden: this.hidden.has(`${entity}\n${number}`) });
       });
@@ -194,13 +201,10 @@ class Plot {
     this.draw();
   }
 
+  /** The part in which lines of one plot differ. */
   private shortName(entity: string): string {
-    if (this.title.startsWith("*") || this.title.includes("/*/")) {
-      const suffix = this.title.slice(this.title.indexOf("*") + 1);
-      const name = entity.endsWith(suffix) ? entity.slice(0, -suffix.length) : entity;
-      return name.slice(name.lastIndexOf("/") + 1);
-    }
-    return entity.slice(entity.lastIndexOf("/") + 1);
+    const parts = partsOf(entity);
+    return parts[partsOf(this.title).indexOf("*")] ?? parts[parts.length - 1] ?? entity;
   }
 
   private draw(): void {
@@ -211,7 +215,7 @@ class Plot {
       this.updateLegend();
       return;
     }
-    const data = uPlot.join(visible.map(({ line }) => [line.x, line.y]) as unknown as AlignedData[]) as AlignedData;
+    const data = uPlot.join(visible.map(({ line }) => [line.x, line.y.map(drawable)]) as unknown as AlignedData[]) as AlignedData;
     const shape = JSON.stringify(visible.map(({ label, color, isSecond, isHidden }) => [label, color, isSecond, isHidden]));
     if (this.chart && shape === this.shape) {
       this.chart.setData(data, false);
@@ -261,6 +265,7 @@ class Plot {
     const style = getComputedStyle(this.element);
     const grid = { stroke: () => style.getPropertyValue("--grid"), width: 1 };
     const axis = { stroke: () => style.getPropertyValue("--muted"), grid, ticks: grid, font: "11px system-ui" };
+    const numbers = { values: (_: uPlot, splits: number[]) => numberTicks(splits), size: (_: uPlot, texts: string[] | null) => ticksWidth(texts) };
     const hasSecond = drawn.some((each) => each.isSecond);
     return {
       ...this.size(),
@@ -276,18 +281,19 @@ class Plot {
           scale: each.isSecond ? "z" : "y",
           show: !each.isHidden,
           spanGaps: false,
-          points: { show: each.line.x.length < 40, size: 5 },
+          points: { show: true, size: each.line.x.length < FEW ? 5 : 3, filter: (chart: uPlot, series: number) => (each.line.x.length < FEW ? null : alone(chart.data[series]!)) },
         })),
       ],
       axes: [
         {
           ...axis,
-          values: (_, splits) => splits.map((each) => (this.kind === "sequence" ? formatTick(each) : this.tick(each, splits))),
-          space: 80,
+          incrs: stepsOf(this.kind),
+          values: (_, splits, __, ___, step) => splits.map((each) => timeTick(this.kind, this.toTime(each), step)),
+          space: (_, __, low, high, width) => tickSpace(this.kind, this.origin, low, high, width),
           size: 28,
         },
-        { ...axis, scale: "y", size: 56, values: (_, splits) => splits.map(formatTick) },
-        ...(hasSecond ? [{ ...axis, scale: "z", side: 1 as const, size: 56, grid: { show: false }, values: (_: uPlot, splits: number[]) => splits.map(formatTick) }] : []),
+        { ...axis, ...numbers, scale: "y" },
+        ...(hasSecond ? [{ ...axis, ...numbers, scale: "z", side: 1 as const, grid: { show: false } }] : []),
       ],
       hooks: {
         setSelect: [
@@ -323,12 +329,6 @@ class Plot {
         draw: [(chart) => this.drawNeedle(chart)],
       },
     };
-  }
-
-  private tick(x: number, splits: number[]): string {
-    const step = splits.length > 1 ? Math.abs(splits[1]! - splits[0]!) : 1;
-    const digits = step >= 1 ? 0 : step >= 0.001 ? 3 : 9;
-    return formatTime(this.kind, this.toTime(x), digits);
   }
 
   private drawNeedle(chart: uPlot): void {
