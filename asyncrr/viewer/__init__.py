@@ -12,7 +12,12 @@ recording's id, percent-encoded. Times are int64 in decimal: of a sequence, or n
                                    on, ``y`` float64, little-endian; a series for each instance of the rows.
                                    ``breaks``, as ``x``: when the entity was cleared, so that its lines end there.
 ``GET /api/recordings/ID/latest``  frames: what held at ``at`` on ``timeline`` of each ``entity`` (may be repeated): for
-                                   every row that still counts one chunk of the components that come from it.
+                                   every row that still counts one chunk of the components that come from it. Of the
+                                   rows ``kept``, each a writer's id, a colon and a number, components of 64 KiB and
+                                   more are left out: the page has them, and they still hold.
+``GET /api/recordings/ID/samples`` frames: the rows of the stream of video at ``entity`` up to ``at`` on ``timeline``,
+                                   from ``from`` on if it is given; of more than ``bytes`` the last ones. Header:
+                                   ``asyncrr-more``, 1 if earlier ones were left out, else 0.
 ``GET /api/recordings/ID/texts``   frames: chunks with text logs, from the cursor ``after`` on if it is given, and of
                                    more than ``limit`` rows those of the last ones. Headers: ``asyncrr-cursor``, the
                                    next ``after``, and ``asyncrr-skipped``, how many rows were left out.

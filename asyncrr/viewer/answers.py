@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
 import numpy as np
@@ -11,14 +11,19 @@ import numpy as np
 from asyncrr.chunks import Chunk
 from asyncrr.query import Loaded
 from asyncrr.viewer.growing import Group, GrowingRecording, StoredFrame, WriterState
+from asyncrr.viewer.samples import sample_runs
 from asyncrr.viewer.series import Series, decimated
 from asyncrr.wire import PREAMBLE, ZSTD, encode_chunk, encode_header
 from asyncrr.wire.framing import parse_frame
+from asyncrr.wire.limits import MIN_INT64
 
 __all__ = ["Answers"]
 
 _SERIES_BYTES = 512 * 2**20
 _MAX_SERIES = 4096
+LARGE_BYTES = 2**16
+"""From so many bytes on, a component of a row is not sent to a page that has it."""
+
 _PAGE_BYTES = 4 * 2**20
 _MAX_BREAKS = 2000
 
@@ -140,8 +145,15 @@ class Answers:
             times.append(chunk.timelines[timeline][1][np.array(counts, bool)])
         return np.unique(np.concatenate(times))
 
-    def latest(self, timeline: str, time: int, entities: Iterable[str]) -> bytes:
-        """What held at a time, as frames."""
+    def latest(self, timeline: str, time: int, entities: Iterable[str], kept: Container[tuple[str, int]] = ()) -> bytes:
+        """What held at a time, as frames.
+
+        Args:
+            timeline: On which.
+            time: When.
+            entities: Of which.
+            kept: Rows that the page has, by writer and number: they are told, but without what is large of them.
+        """
         rows: dict[tuple[int, int], tuple[Loaded, list[str]]] = {}
         for (_, id_), cell in self.recording.latest(timeline, time, entities).items():
             rows.setdefault((id(cell.source.chunk), cell.row), (cell.source, []))[1].append(id_)
@@ -153,10 +165,24 @@ class Answers:
                 current = source.writer_id
                 parts.append(_start(writers[current]))
             one = source.chunk.slice(row, row + 1)
-            columns = {id_: one.columns[id_] for id_ in ids}
-            kept = Chunk(one.entity_path, one.row_numbers, one.timelines, columns, one.is_static)
-            parts.append(bytes(encode_chunk(kept, 0)))
+            is_kept = (current, int(one.row_numbers[0])) in kept
+            columns = {id_: one.columns[id_] for id_ in ids if not is_kept or one.columns[id_].nbytes < LARGE_BYTES}
+            told = Chunk(one.entity_path, one.row_numbers, one.timelines, columns, one.is_static)
+            parts.append(bytes(encode_chunk(told, 0)))
         return b"".join(parts)
+
+    def samples(self, entity: str, timeline: str, low: int | None, high: int, most_bytes: int) -> tuple[bytes, bool]:
+        """The last samples of a stream of video within a range as frames, and whether earlier ones were left out."""
+        first = MIN_INT64 if low is None else low
+        runs, is_cut = sample_runs(self.recording, entity, timeline, first, high, most_bytes)
+        parts: list[bytes] = []
+        current: WriterState | None = None
+        for stored, chunk in runs:
+            if stored.writer is not current:
+                current = stored.writer
+                parts.append(_start(current))
+            parts.append(bytes(encode_chunk(chunk, 0)))
+        return b"".join(parts), is_cut
 
     def texts(self, after: int | None, limit: int) -> tuple[bytes, int, int]:
         """Chunks with text logs as frames, the next cursor, and how many older rows were left out.

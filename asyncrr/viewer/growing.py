@@ -127,6 +127,11 @@ class Group:
         spans = self._spans.get(timeline)
         return [] if spans is None else [self.frames[place] for place in spans.candidates(time)]
 
+    def between(self, timeline: str, low: int, high: int) -> list[StoredFrame]:
+        """Those that may have rows from one time to another."""
+        spans = self._spans.get(timeline)
+        return [] if spans is None else [self.frames[place] for place in spans.between(low, high)]
+
 
 class _Spans:
     """Least and greatest times of chunks."""
@@ -147,6 +152,11 @@ class _Spans:
         if not begun.any():
             return []
         found: list[int] = places[begun & (highs >= lows[begun].max())].tolist()
+        return found
+
+    def between(self, low: int, high: int) -> list[int]:
+        places, lows, highs = self._numbers[:, : self._count]
+        found: list[int] = places[(lows <= high) & (highs >= low)].tolist()
         return found
 
 

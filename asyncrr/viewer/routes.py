@@ -31,6 +31,7 @@ _UNSUPPORTED = 1003
 _KEPT = 16
 _MAX_POINTS = 20_000
 _MAX_TEXTS = 100_000
+_SAMPLES_BYTES = 16 * 2**20
 _FRAMES = "application/octet-stream"
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
@@ -126,8 +127,16 @@ def viewer_routes(source: SegmentSource) -> list[BaseRoute]:
     async def latest(view: _View, request: Request) -> Response:
         given = request.query_params
         timeline, at, entities = given["timeline"], int(given["at"]), given.getlist("entity")
-        found = await view.ask(lambda: view.answers.latest(timeline, at, entities))
+        kept = {(writer, int(row)) for writer, _, row in (each.partition(":") for each in given.getlist("kept"))}
+        found = await view.ask(lambda: view.answers.latest(timeline, at, entities, kept))
         return Response(found, media_type=_FRAMES)
+
+    async def samples(view: _View, request: Request) -> Response:
+        given = request.query_params
+        entity, timeline, at, low = given["entity"], given["timeline"], int(given["at"]), _number(given.get("from"))
+        most_bytes = min(int(given.get("bytes", _SAMPLES_BYTES)), _SAMPLES_BYTES)
+        found, is_cut = await view.ask(lambda: view.answers.samples(entity, timeline, low, at, most_bytes))
+        return Response(found, media_type=_FRAMES, headers={"asyncrr-more": str(int(is_cut))})
 
     async def texts(view: _View, request: Request) -> Response:
         after = _number(request.query_params.get("after"))
@@ -164,7 +173,15 @@ def viewer_routes(source: SegmentSource) -> list[BaseRoute]:
         timeline = request.query_params["timeline"]
         return JSONResponse(await view.ask(lambda: gap_spans(view.answers.recording, timeline)))
 
-    paths = {"tree": tree, "series": series, "latest": latest, "texts": texts, "density": density, "gaps": gaps}
+    paths = {
+        "tree": tree,
+        "series": series,
+        "latest": latest,
+        "samples": samples,
+        "texts": texts,
+        "density": density,
+        "gaps": gaps,
+    }
     return [
         *(Route(f"/api/recordings/{{recording_id:path}}/{name}", answering(each)) for name, each in paths.items()),
         WebSocketRoute("/api/live/{recording_id:path}", live),

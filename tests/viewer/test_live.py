@@ -399,32 +399,6 @@ def test_points_have_labels_and_models_are_drawn(collector: RunningCollector, wa
     watched.faults[:] = [each for each in watched.faults if "blob:nothing" not in each]
 
 
-def test_a_video_is_played_and_a_stream_is_told_of(collector: RunningCollector, watched: Watched) -> None:
-    page = watched.page
-    page.goto(collector.page)
-    made = page.evaluate(
-        """async () => { const canvas = document.createElement('canvas');
-        [canvas.width, canvas.height] = [64, 48];
-        const context = canvas.getContext('2d');
-        const recorder = new MediaRecorder(canvas.captureStream(30), {mimeType: 'video/webm;codecs=vp8'});
-        const parts = [];
-        recorder.ondataavailable = event => parts.push(event.data);
-        recorder.start();
-        for (let i = 0; i < 15; i++) { context.fillStyle = `rgb(${i * 16}, 0, 0)`; context.fillRect(0, 0, 64, 48);
-            await new Promise(done => setTimeout(done, 30)); }
-        await new Promise(done => { recorder.onstop = done; recorder.stop(); });
-        return [...new Uint8Array(await new Blob(parts).arrayBuffer())]; }"""
-    )
-
-    async def video(rec: rr.RecordingStream) -> None:
-        await rec.log("clip", rr.AssetVideo(contents=bytes(made), media_type="video/webm"), static=True)
-        await rec.log("camera", rr.VideoStream(codec=rr.VideoCodec.H264, sample=b"1234"), time={"step": 1})
-
-    page.goto(f"{collector.page}/#recording={record(collector, video)}&when=step")
-    page.locator('[data-tile="video:camera"]', has_text="A stream of video (H.264)").wait_for()
-    until_true(page, "document.querySelector('video').videoWidth === 64")
-
-
 def test_a_page_without_a_collector_shows_dropped_files(browser: Any, tmp_path: Path) -> None:
     save(tmp_path / "alone.arrd", "alone_app")
     server = rr.start_web_viewer_server()

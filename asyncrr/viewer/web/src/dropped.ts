@@ -1,7 +1,7 @@
 // Dropped files: recordings that this page reads by itself. They go to no server.
 import { decompressor } from "./compression";
-import { cellsOf } from "./requests";
-import type { DroppedRecording, GapSpan, Series, Texts, TreeMessage } from "./source";
+import { cellsOf, samplesOf } from "./requests";
+import type { DroppedRecording, GapSpan, Samples, Series, Texts, TreeMessage } from "./source";
 import type { EntityFacts, EntityState, RecordingFacts } from "./state";
 import { parentOf } from "./paths";
 import { readSegments, type Batch, type Chunk, type Contents, type Gap, type Header } from "./wire";
@@ -172,6 +172,25 @@ class Dropped implements DroppedRecording {
       lines: lines.map((line) => decimated(x, line.subarray(begin, end), points)),
       breaks: Float64Array.from(breaks).sort().filter((each) => each >= Number(times[0]! - base)),
     };
+  }
+
+  async samples(entity: string, timeline: string, low: bigint | null, high: bigint, bytes: number): Promise<Samples> {
+    const chunks = (this.byEntity.get(entity) ?? []).filter((chunk) => {
+      const times = chunk.timelines.get(timeline)?.times;
+      const [first, last] = times ? extremes(times) : [1n, 0n];
+      return first <= last && first <= high && (low === null || last >= low);
+    });
+    const found = chunks.flatMap((chunk) =>
+      samplesOf(chunk, timeline).map((sample, row) => ({ sample, key: this.keyOf(chunk, timeline, row) })),
+    );
+    const within = found.filter(({ sample: { time } }) => time <= high && (low === null || time >= low));
+    const samples = within.sort((a, b) => (isGreater(a.key, b.key) ? 1 : -1)).map(({ sample }) => sample);
+    let first = samples.length;
+    for (let size = 0; first > 0; first--) {
+      size += samples[first - 1]!.data.length;
+      if (size > bytes && first < samples.length) break;
+    }
+    return { samples: samples.slice(first), isCut: first > 0 };
   }
 
   private collect(entity: string, component: string, timeline: string): Numbered {

@@ -1,7 +1,7 @@
 // Requests: what the page asks the server for.
-import type { Source } from "./source";
-import { access, dropped, recordingId, type Cell, type EntityState } from "./state";
-import { readPacked, readSegments, typed, type Chunk } from "./wire";
+import type { Sample, Source } from "./source";
+import { access, dropped, held, recordingId, type Cell, type EntityState } from "./state";
+import { readPacked, readSegments, typed, type Batch, type Chunk } from "./wire";
 
 export const encoded = () => encodeURIComponent(recordingId.value ?? "");
 const prefix = () => `api/recordings/${encoded()}`;
@@ -45,7 +45,38 @@ export function cellsOf(chunk: Chunk, row: number): EntityState {
   return new Map([...chunk.columns].map(([id, column]): [string, Cell] => [id, { batch: column.batch(row), type: column.type, ...cell }]));
 }
 
+/** The samples in the rows of a chunk on a timeline. */
+export function samplesOf(chunk: Chunk, timeline: string): Sample[] {
+  const times = chunk.timelines.get(timeline)?.times;
+  const column = chunk.columns.get("VideoStream:sample");
+  if (!times || !column) return [];
+  return Array.from(times, (time, row) => {
+    const batch = column.batch(row);
+    const data = batch.kind === "arrays" ? (batch.items[0] as Uint8Array | undefined) : undefined;
+    return { time, id: rowId(chunk.writer, chunk.numbers[row]!), data: data ?? new Uint8Array() };
+  });
+}
+
+export const rowId = (writer: string, row: bigint) => `${writer}:${row}`;
+
 const MAX_QUERY = 30_000;
+/** From so many bytes on, the server leaves out components of rows that the page has. */
+const LARGE_BYTES = 2 ** 16;
+
+/** The rows that the page has of which something large holds. */
+function keptRows(paths: string[]): Set<string> {
+  const found = new Set<string>();
+  for (const path of paths) {
+    for (const { batch, writer, row } of held.value.get(path)?.values() ?? []) if (isLarge(batch)) found.add(rowId(writer, row));
+  }
+  return found;
+}
+
+function isLarge(batch: Batch): boolean {
+  if (batch.kind === "numbers") return batch.values.byteLength >= LARGE_BYTES;
+  if (batch.kind === "arrays") return batch.items.reduce((sum, each) => sum + each.byteLength, 0) >= LARGE_BYTES;
+  return batch.kind === "tensors" && batch.items.reduce((sum, each) => sum + each.values.byteLength, 0) >= LARGE_BYTES;
+}
 
 /** So many numbers are asked for at once: a browser has six connections, and what holds now is not to wait for hundreds of plots. */
 const MOST_SERIES = 4;
@@ -82,10 +113,31 @@ const server: Source = {
       const more = `&entity=${encodeURIComponent(path)}`;
       if (query.length + more.length < MAX_QUERY) query += more;
     }
+    const before = held.value;
+    const kept = keptRows(paths);
+    for (const id of kept) if (query.length < MAX_QUERY) query += `&kept=${id}`;
     const { chunks } = readSegments(await bytesOf(await get(`${prefix()}/latest?${query}`)));
     const found = new Map<string, EntityState>();
-    for (const chunk of chunks) found.set(chunk.entity, new Map([...(found.get(chunk.entity) ?? []), ...cellsOf(chunk, 0)]));
+    for (const chunk of chunks) {
+      const state = found.get(chunk.entity) ?? new Map<string, Cell>();
+      if (!found.has(chunk.entity)) found.set(chunk.entity, state);
+      const id = rowId(chunk.writer, chunk.numbers[0]!);
+      if (kept.has(id)) {
+        for (const [component, cell] of before.get(chunk.entity) ?? []) {
+          if (!state.has(component) && rowId(cell.writer, cell.row) === id) state.set(component, cell);
+        }
+      }
+      for (const [component, cell] of cellsOf(chunk, 0)) state.set(component, cell);
+    }
     return found;
+  },
+
+  async samples(entity, timeline, low, high, bytes) {
+    let query = `entity=${encodeURIComponent(entity)}&timeline=${encodeURIComponent(timeline)}&at=${high}&bytes=${bytes}`;
+    if (low !== null) query += `&from=${low}`;
+    const response = await get(`${prefix()}/samples?${query}`);
+    const { chunks } = readSegments(await bytesOf(response));
+    return { samples: chunks.flatMap((chunk) => samplesOf(chunk, timeline)), isCut: response.headers.get("asyncrr-more") === "1" };
   },
 
   async series(entity, component, timeline, low, high, points) {

@@ -34,10 +34,25 @@ export interface Texts {
   skipped: number;
 }
 
+/** One sample of a stream of video. */
+export interface Sample {
+  time: bigint;
+  /** The row's writer and number. */
+  id: string;
+  data: Uint8Array;
+}
+
+/** Samples in order, and whether earlier ones of the range were left out. */
+export interface Samples {
+  samples: Sample[];
+  isCut: boolean;
+}
+
 export interface Source {
   texts(after: number | null, limit: number): Promise<Texts>;
   latest(timeline: string, at: bigint, paths: string[]): Promise<Map<string, EntityState>>;
   series(entity: string, component: string, timeline: string, low: bigint | null, high: bigint | null, points: number): Promise<Series>;
+  samples(entity: string, timeline: string, low: bigint | null, high: bigint, bytes: number): Promise<Samples>;
   density(timeline: string, low: bigint, high: bigint, buckets: number): Promise<Record<string, number[]>>;
   gaps(timeline: string): Promise<GapSpan[]>;
 }
