@@ -4,7 +4,7 @@ Everything is driven by asyncrr's public interface and command line. A campaign 
 of its own, which a failure tells, and a directory of its own. CI runs small campaigns::
 
     pytest tests/faults                                       # small
-    ASYNCRR_FAULTS=full pytest tests/faults --timeout 0       # full, for hours
+    ASYNCRR_FAULTS=full pytest tests/faults                   # full, for hours
     ASYNCRR_FAULTS_SEED=17 pytest tests/faults -k kills       # one round again
     ASYNCRR_FAULTS_SEED=100:200 pytest tests/faults -k kills  # rounds 100 to 199
 """
