@@ -26,7 +26,7 @@ ORDER = """
     locking syncing disk writer intake entity identity recording
     -- edges
     sinks.memory sinks.targets sinks.file sinks.connection sinks.websocket sinks.spool
-    sinks.spooling sinks recording_stream
+    sinks.spooled sinks.spooling sinks recording_stream
     segments contents query tables reading joining grouping rewriting
     api
     viewer.growing viewer.series viewer.samples viewer.gaps viewer.answers viewer.routes viewer.files viewer.notebook

@@ -13,7 +13,8 @@ from asyncrr.errors import ConnectError, SinkError
 from asyncrr.notices import notice
 from asyncrr.outbox import Outbox
 from asyncrr.sinks.file import SegmentSink
-from asyncrr.sinks.spool import Spooled, SpoolLock, SpoolWriter, open_spooled, remove_empty, spooled_writers
+from asyncrr.sinks.spool import SpoolLock, SpoolWriter
+from asyncrr.sinks.spooled import Spooled, open_spooled, remove_empty, spooled_writers
 from asyncrr.sinks.websocket import WebSocketSink
 
 __all__ = ["Pushed", "SpoolSink", "push"]

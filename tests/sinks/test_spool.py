@@ -15,7 +15,8 @@ import pytest
 from collectors import collecting, collector_process, free_port, stored, stored_values
 
 import asyncrr as rr
-from asyncrr.sinks.spool import SpoolLock, SpoolWriter, open_spooled, spooled_writers
+from asyncrr.sinks.spool import SpoolLock, SpoolWriter
+from asyncrr.sinks.spooled import open_spooled, spooled_writers
 from asyncrr.sinks.spooling import Pushed, SpoolSink, push
 
 ROOT = str(Path(rr.__file__).parent.parent)
