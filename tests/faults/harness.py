@@ -114,10 +114,10 @@ class Program:
     """
 
     def __init__(self, act: Callable[..., None], *arguments: Any) -> None:
-        _prepare()
         self._reports, theirs = _context.Pipe(duplex=False)
         self._process = _context.Process(target=act, args=(theirs, *arguments), daemon=True)
         with _processes:
+            _prepare()
             self._process.start()
         theirs.close()
 
