@@ -24,7 +24,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from multiprocessing import connection
 from pathlib import Path
@@ -61,7 +61,7 @@ def rounds(small: int, full: int) -> int:
     return full if os.environ.get("ASYNCRR_FAULTS") == "full" else small
 
 
-def seeds(small: int, full: int) -> Iterable[int]:
+def seeds(small: int, full: int) -> Sequence[int]:
     """The seed of each round: from 0 on, unless others are asked for."""
     asked = os.environ.get("ASYNCRR_FAULTS_SEED")
     if asked is None:
