@@ -11,7 +11,6 @@ from asyncrr.errors import CorruptError, FormatError
 from asyncrr.wire.chunk_frames import ChunkSummary, decode_chunk, summary_of
 from asyncrr.wire.frame_reader import Damage, FrameReader, SegmentStart
 from asyncrr.wire.framing import (
-    FILE_MAGIC,
     FRAME_HEADER_BYTES,
     KIND_CHUNK,
     KIND_GAP,
@@ -22,6 +21,7 @@ from asyncrr.wire.framing import (
     FrameHeader,
     RawFrame,
     check_preamble,
+    has_translated_line_ends,
     parse_frame,
     parse_header,
 )
@@ -227,7 +227,7 @@ def read_segments(source: Source, use_index: bool = True) -> tuple[list[Segment]
 
 def _read_segments(source: Source, use_index: bool) -> tuple[list[Segment], list[DamagedRange]]:
     view = source.view
-    if len(view) >= PREAMBLE_BYTES and view[:4] == FILE_MAGIC[:4] and view[:8] != FILE_MAGIC:
+    if len(view) >= PREAMBLE_BYTES and has_translated_line_ends(view):
         check_preamble(view)
     indexed: list[Segment] = []
     end = len(view)

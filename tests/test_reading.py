@@ -138,6 +138,13 @@ def test_other_bytes_are_no_recording(data: bytes, words: str) -> None:
         read_recording(data)
 
 
+@pytest.mark.parametrize("place", range(16))
+def test_a_damaged_start_costs_nothing_else(place: int) -> None:
+    data = read_recording(WHOLE[:place] + bytes([WHOLE[place] ^ 4]) + WHOLE[place + 1 :], use_index=False)
+    assert values(data) == [1.0, 2.0]
+    assert data.damage
+
+
 def test_a_later_version_is_refused_by_name() -> None:
     with pytest.raises(UnsupportedVersionError, match=r"version 2\.0"):
         read_recording(encode_preamble(major=2) + WHOLE[16:])

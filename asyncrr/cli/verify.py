@@ -7,7 +7,7 @@ import click
 from asyncrr.cli.losses import lost_rows
 from asyncrr.cli.printing import escaped, print_json
 from asyncrr.cli.sources import open_recordings, recording_option, source
-from asyncrr.errors import FormatError
+from asyncrr.errors import CorruptError, FormatError
 from asyncrr.segments import DamagedRange
 
 __all__ = ["command"]
@@ -34,6 +34,8 @@ def command(source: str, recording_id: str | None, as_json: bool) -> int:
                 rows += sum(map(len, frame.load()))
             except FormatError as error:
                 damage.append(DamagedRange(frame.source.name, frame.offset, frame.nbytes, error.reason))
+        if not (rows or damage or data.recording_id):
+            raise CorruptError("nothing of a recording can be read: its file was begun, and no more")
         gaps = lost_rows(data)
         left_out = sum(gap.row_count for gap in data.gaps()) - sum(gap.row_count for gap in gaps)
         is_closed = all(writer.is_ended for writer in data.writers())

@@ -32,6 +32,7 @@ __all__ = [
     "RawFrame",
     "check_preamble",
     "encode_preamble",
+    "has_translated_line_ends",
     "is_intact",
     "parse_frame",
     "parse_header",
@@ -41,6 +42,9 @@ __all__ = [
 
 FILE_MAGIC = b"\x89ARR\r\n\x1a\n"
 """What a segment starts with: a byte beyond ASCII, both kinds of line end, and an end-of-file for MS-DOS."""
+
+_TRANSLATED_MAGIC = (b"\x89ARR\n\x1a\n", b"\x89ARR\n\n\x1a\n", b"\x89ARR\r\r\n\x1a")
+"""What becomes of it where line ends are made those of Unix, by two ways, or of Windows."""
 
 MAJOR, MINOR = 1, 0
 PREAMBLE_BYTES = 16
@@ -288,6 +292,11 @@ def with_flags(frame: Frame, flags: int) -> Frame:
     return frame._replace(flags=frame.flags | flags, buffers=(front, *frame.buffers[1:]))
 
 
+def has_translated_line_ends(data: bytes | memoryview) -> bool:
+    """Whether the start of a segment was copied as if it were text."""
+    return bytes(data[: len(FILE_MAGIC)]).startswith(_TRANSLATED_MAGIC)
+
+
 def check_preamble(data: bytes | memoryview, offset: int = 0) -> None:
     """Look at the first 16 bytes of a segment.
 
@@ -296,11 +305,11 @@ def check_preamble(data: bytes | memoryview, offset: int = 0) -> None:
         CorruptError: It is damaged or something else; what happened is named where it can be told.
     """
     magic, major, minor = _VERSION.unpack_from(data)
-    if magic != FILE_MAGIC:
-        if magic[:4] == FILE_MAGIC[:4]:
-            raise CorruptError("line ends were translated: copy the recording as a binary file", offset)
+    if has_translated_line_ends(magic):
+        raise CorruptError("line ends were translated: copy the recording as a binary file", offset)
+    if magic[:4] != FILE_MAGIC[:4]:
         raise CorruptError("not a recording", offset)
-    if crc32(data[: _VERSION.size]) != _CHECKSUM.unpack_from(data, _VERSION.size)[0]:
+    if magic != FILE_MAGIC or crc32(data[: _VERSION.size]) != _CHECKSUM.unpack_from(data, _VERSION.size)[0]:
         raise CorruptError("the preamble of a segment is damaged", offset)
     if major != MAJOR:
         raise UnsupportedVersionError(

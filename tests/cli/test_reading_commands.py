@@ -154,6 +154,14 @@ def test_verify_of_a_torn_file_is_honest(file: Path, capsys: pytest.CaptureFixtu
     assert "damaged" in capsys.readouterr().out
 
 
+def test_verify_of_a_file_that_was_only_begun_finds_no_recording(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_bytes(file.read_bytes()[:16])
+    assert run(["verify", str(file)]) == FAILED
+    assert "nothing of a recording" in capsys.readouterr().err
+
+
 def test_a_recording_that_is_still_open_is_whole_but_not_closed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

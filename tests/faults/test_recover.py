@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 from faults import programs
-from faults.harness import digest, seeds
+from faults.harness import campaign, digest
 
 import asyncrr as rr
 from asyncrr.cli import app
@@ -132,16 +132,16 @@ def still_whole(known: Known, damaged: list[tuple[int, int]]) -> set[int]:
 def test_recover_saves_what_is_whole_and_tells_what_is_not(
     known: Known, tmp_path: Path, damage: Damage, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for seed in seeds(25, 2500):
+    def life(seed: int, place: Path) -> None:
         chance = random.Random(seed)
         content = bytearray(known.content)
         places = [damage(content, chance) for _ in range(chance.choice([1, 1, 2, 5])) if content]
-        source = tmp_path / "damaged.arrd"
+        source = place / "damaged.arrd"
         source.write_bytes(content)
         source.chmod(0o444)
         before = source.stat()
 
-        outputs = [tmp_path / name for name in ("first.arrd", "second.arrd")]
+        outputs = [place / name for name in ("first.arrd", "second.arrd")]
         codes = [run("recover", source, "-o", output) for output in outputs]
         assert codes[0] == codes[1]
         after = source.stat()
@@ -166,9 +166,9 @@ def test_recover_saves_what_is_whole_and_tells_what_is_not(
             assert run("verify", outputs[0]) in ((FINE,) if codes[0] == FINE else (FINE, LOST))
         assert run("verify", source) in ((FAILED, LOST) if codes[0] == FAILED else (codes[0],))
         source.chmod(0o644)
-        for output in outputs:
-            output.unlink(missing_ok=True)
         capsys.readouterr()
+
+    campaign(life, tmp_path, 25, 2500)
 
 
 def test_what_is_whole_is_recovered_without_a_word_of_loss(

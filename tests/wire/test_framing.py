@@ -78,8 +78,12 @@ def test_the_preamble_tells_what_happened_to_it() -> None:
     check_preamble(encode_preamble(minor=9))
     with pytest.raises(UnsupportedVersionError, match=r"version 2\.0"):
         check_preamble(encode_preamble(major=2))
-    with pytest.raises(CorruptError, match="line ends"):
-        check_preamble(FILE_MAGIC.replace(b"\r\n", b"\n") + bytes(16))
+    for line_end, other in ((b"\r\n", b"\n"), (b"\r", b"\n"), (b"\n", b"\r\n")):
+        with pytest.raises(CorruptError, match="line ends"):
+            check_preamble(FILE_MAGIC.replace(line_end, other) + bytes(16))
+    for place in range(4, 8):
+        with pytest.raises(CorruptError, match="damaged"):
+            check_preamble(PREAMBLE[:place] + bytes([PREAMBLE[place] ^ 4]) + PREAMBLE[place + 1 :])
     with pytest.raises(CorruptError, match="not a recording"):
         check_preamble(bytes(16))
     with pytest.raises(CorruptError, match="damaged"):
