@@ -119,7 +119,7 @@ class Recording(Intake):
             is_idle = self._queue.is_idle and self._writer.is_idle
         if is_idle:
             self._writer.mark(done)
-            return Consequence(done)
+            return self._bounded(Consequence(done), timeout)
         self._queue.command(lambda: self._writer.mark(done))
         self._home.call(self._writer.wake)
         if timeout is not None:
