@@ -54,7 +54,7 @@ def test_a_wrong_token_is_refused_once(tmp_path: Path, token: str | None) -> Non
             with pytest.raises(AuthError, match="token"):
                 await recording.connect(collector.url, token=token)
             assert recording.status == "failed"
-            with pytest.raises(rr.FlushError, match="^not flushed: .*token") as caught:
+            with pytest.raises(rr.FlushError, match=r"^not flushed: .*token") as caught:
                 await recording.flush()
             assert caught.value.pending == {}
             await recording.aclose()  # no row is lost
@@ -78,7 +78,7 @@ def test_rows_that_a_refusal_loses_are_told_with_it(tmp_path: Path) -> None:
             recording = rr.new_recording("tests", recording_id="auth")
             recording.connect(collector.url, token="wrong")
             recording.log("x", 1.0)
-            with pytest.raises(rr.FlushError, match="^not handed over: 1 rows for ws://.*token"):
+            with pytest.raises(rr.FlushError, match=r"^not handed over: 1 rows for ws://.*token"):
                 await recording.aclose()
 
     asyncio.run(main())
