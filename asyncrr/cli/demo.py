@@ -28,14 +28,20 @@ _STOP_SECONDS = 15.0
 @click.command("demo")
 @click.option("--seconds", type=click.FloatRange(min=0), help="End by itself after so long; without it at Ctrl-C.")
 @click.option("--port", default=0, metavar="PORT", help="The collector's port; a free one if not given.")
-@click.option("--dir", "folder", metavar="DIR", help="Where the collector writes; without it a temporary folder, removed at the end.")
+@click.option(
+    "--dir",
+    "folder",
+    metavar="DIR",
+    help="Where the collector writes; without it a temporary folder, removed at the end.",
+)
 @click.option("--max-bytes", type=size_of, default="1GiB", metavar="SIZE", show_default=True, help="End at this size.")
 @click.option("--open/--no-open", "is_opened", default=True, help="Open the page in a browser; the default.")
 def command(seconds: float | None, port: int, folder: str | None, max_bytes: int, is_opened: bool) -> int:
     """See all of it at work, with a real service.
 
-    A picture service logs photographs, latencies, log records and the machine's load. Nothing is canned: the service is a process of its own that answers real HTTP requests, and the figures are this
-    machine's. At the end, what the collector acknowledged is looked for on disk.
+    A picture service logs photographs, latencies, log records and the machine's load. Nothing is canned: the service is
+    a process of its own that answers real HTTP requests, and the figures are this machine's. At the end, what the
+    collector acknowledged is looked for on disk.
 
     \b
     Example: asyncrr demo
@@ -59,23 +65,25 @@ class _Demo:
 
     async def run(self) -> int:
         serve = ["asyncrr", "serve", "--json", "--dir", self._folder, "--port", str(self._port)]
-        async with _child(*serve) as (collector, at_collector):
-            async with _child("asyncrr.demo.service", at_collector["url"]) as (service, at_service):
-                end = "Ctrl-C" if self._seconds is None else f"{self._seconds:g} seconds have passed"
-                print_facts(
-                    {
-                        "page": page_of(at_collector["page"], at_service["recording_id"]),
-                        "collector": f"{at_collector['url']} (process {collector.pid})",
-                        "service": f"{at_service['url']} (process {service.pid})",
-                        "recording": at_service["recording_id"],
-                        "files": escaped(self._folder),
-                        "until": f"{end}, or {human_bytes(self._max_bytes)} are stored",
-                    }
-                )
-                if self._is_opened:
-                    open_page(at_collector["page"], at_service["recording_id"])
-                await self._visit(at_service["url"], service)
-                told = await _last_words(service)
+        async with (
+            _child(*serve) as (collector, at_collector),
+            _child("asyncrr.demo.service", at_collector["url"]) as (service, at_service),
+        ):
+            end = "Ctrl-C" if self._seconds is None else f"{self._seconds:g} seconds have passed"
+            print_facts(
+                {
+                    "page": page_of(at_collector["page"], at_service["recording_id"]),
+                    "collector": f"{at_collector['url']} (process {collector.pid})",
+                    "service": f"{at_service['url']} (process {service.pid})",
+                    "recording": at_service["recording_id"],
+                    "files": escaped(self._folder),
+                    "until": f"{end}, or {human_bytes(self._max_bytes)} are stored",
+                }
+            )
+            if self._is_opened:
+                open_page(at_collector["page"], at_service["recording_id"])
+            await self._visit(at_service["url"], service)
+            told = await _last_words(service)
         click.echo(
             f"logged {told['logged']} rows; the collector acknowledged {told['acknowledged']}; "
             f"dropped {sum(told['dropped'].values())}"
