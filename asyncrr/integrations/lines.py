@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextvars
 import re
+import traceback
 from collections.abc import Mapping
+from types import TracebackType
 
 from asyncrr.api import get_data_recording
 from asyncrr.archetypes import TextLog
 from asyncrr.notices import notice
 from asyncrr.paths import escape_entity_path_part
 
-__all__ = ["is_emitting", "log_line", "log_line_safely", "path_of_logger"]
+__all__ = ["is_emitting", "log_line", "log_line_safely", "path_of_logger", "traceback_text"]
 
 _FOR_TERMINALS = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]"  # colors, and what moves the cursor
@@ -77,6 +79,11 @@ def path_of_logger(prefix: str | None, name: str) -> str:
     """The entity path of a logger: the prefix and its name, with ``.`` as ``/``."""
     parts = "/".join([escape_entity_path_part(part) for part in name.split(".") if part])
     return "/".join([part for part in (prefix, parts) if part])
+
+
+def traceback_text(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> str:
+    """An exception as Python prints it, without the last line break."""
+    return "".join(traceback.format_exception(kind, error, trace)).rstrip()
 
 
 def _plain_text(text: str) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import traceback
 
 from asyncrr.api import get_data_recording
-from asyncrr.integrations.lines import is_emitting, log_line, path_of_logger
+from asyncrr.integrations.lines import is_emitting, log_line, path_of_logger, traceback_text
 
 __all__ = ["LoggingHandler"]
 
@@ -48,7 +47,7 @@ class LoggingHandler(logging.Handler):
 def _text(record: logging.LogRecord) -> str:
     text = record.getMessage()
     if record.exc_info and record.exc_info[0] is not None:
-        text = f"{text}\n{''.join(traceback.format_exception(*record.exc_info)).rstrip()}"
+        text = f"{text}\n{traceback_text(*record.exc_info)}"
     elif record.exc_text:
         text = f"{text}\n{record.exc_text}"
     if record.stack_info:
