@@ -1,5 +1,7 @@
 """Components: what one named part of an archetype holds, and a batch of it.
 
+The choices that components offer, such as ``Colormap.Viridis``, are here by Rerun's names as well as in ``asyncrr``.
+
 Values of these classes are never changed after they were made; the classes leave that to their users because
 guarding it would double the price of every log call.
 """
@@ -7,23 +9,59 @@ guarding it would double the price of every log call.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from asyncrr.errors import DataError
 from asyncrr.refusals import refusal_text
 
+if TYPE_CHECKING:
+    from asyncrr.archetypes import (
+        AggregationPolicy,
+        Colormap,
+        FillMode,
+        GraphType,
+        ImageFormat,
+        InterpolationMode,
+        MagnificationFilter,
+        MarkerShape,
+        MediaType,
+        MeshFaceRendering,
+        PointShading,
+        Radius,
+        RotationAxisAngle,
+        TextLogLevel,
+        TransformRelation,
+        VideoCodec,
+    )
+
 __all__ = [
     "NUMERIC_DTYPES",
+    "AggregationPolicy",
     "BatchValues",
+    "Colormap",
     "ColumnBatches",
     "ComponentBatch",
     "ComponentColumn",
     "ComponentDescriptor",
+    "FillMode",
+    "GraphType",
+    "ImageFormat",
+    "InterpolationMode",
+    "MagnificationFilter",
+    "MarkerShape",
+    "MediaType",
+    "MeshFaceRendering",
+    "PointShading",
+    "Radius",
     "RefusedColumn",
+    "RotationAxisAngle",
     "Struct",
     "TensorValue",
+    "TextLogLevel",
+    "TransformRelation",
+    "VideoCodec",
     "columns_or_refusal",
 ]
 
@@ -241,3 +279,18 @@ class ColumnBatches(list[ComponentColumn]):
             lengths: How many instances each row gets.
         """
         return ColumnBatches([column.partition(lengths) for column in self])
+
+
+def __getattr__(name: str) -> Any:
+    """Archetypes are made of what is here: what they offer is imported when it is first asked for."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module("asyncrr.archetypes"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

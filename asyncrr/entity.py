@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import reprlib
 import time as clock
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from asyncrr.archetypes import Scalars
 from asyncrr.awaitables import DONE
+from asyncrr.errors import UsageError
 from asyncrr.paths import entity_path_of
 from asyncrr.scope import active_time_point, context_state, doubts
 from asyncrr.timelines import EMPTY_TIME_POINT, QUICKLY_COMPARED, sequence_value, with_time
@@ -29,9 +31,15 @@ def bound_entity(recording: Intake, path: str | list[Any], archetype: type[Any])
 
     Returns:
         A function; a plain one, since that is what Python calls quickest.
+
+    Raises:
+        UsageError: `archetype` is no class.
     """
+    if not callable(archetype):
+        raise UsageError(f"entity: {reprlib.repr(archetype)} is no archetype: give a class, such as rr.Scalars")
     canonical = entity_path_of(path)
     is_scalars = archetype is Scalars
+    archetype_name = getattr(archetype, "__name__", repr(archetype))
     next_call = recording._next_call
 
     def log(value: Any, /, *more: Any, step: int | None = None, **numbers: int) -> Awaitable[None]:
@@ -45,16 +53,19 @@ def bound_entity(recording: Intake, path: str | list[Any], archetype: type[Any])
 
         Returns:
             As :meth:`asyncrr.RecordingStream.log`.
+
+        Raises:
+            TypeError: `step` or another keyword is no integer.
         """
         time_point = active_time_point() if doubts else context_state()[1]
         if step is not None:
             if time_point is EMPTY_TIME_POINT and step.__class__ is int and 0 <= step <= QUICKLY_COMPARED:
                 time_point = (_STEP, step)
             else:
-                time_point = with_time(time_point, "step", "sequence", sequence_value(step))
+                time_point = with_time(time_point, "step", "sequence", _number("step", step, archetype_name))
         if numbers:
-            for name, number in numbers.items():
-                time_point = with_time(time_point, name, "sequence", sequence_value(number))
+            for timeline, number in numbers.items():
+                time_point = with_time(time_point, timeline, "sequence", _number(timeline, number, archetype_name))
         if is_scalars and value.__class__ is float and not more:
             append = recording._appends[Scalars].get(canonical)
             if append is not None:
@@ -65,8 +76,18 @@ def bound_entity(recording: Intake, path: str | list[Any], archetype: type[Any])
                 return recording._at_checkpoint(call, append.__self__)  # type: ignore[attr-defined]
         return recording._log_at(canonical, archetype, (value, *more), time_point)
 
-    log.__name__, log.__qualname__ = archetype.__name__, f"{archetype.__name__} at {canonical}"
+    log.__name__, log.__qualname__ = archetype_name, f"{archetype_name} at {canonical}"
     return log
+
+
+def _number(timeline: str, value: Any, archetype: str) -> int:
+    try:
+        return sequence_value(value)
+    except TypeError:
+        raise TypeError(
+            f"{timeline}={reprlib.repr(value)} is no integer: a keyword of a bound entity is a number on a sequence "
+            f"timeline; give {archetype} its own keywords in rec.log(path, rr.{archetype}(...))"
+        ) from None
 
 
 class TimedView:

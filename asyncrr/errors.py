@@ -10,7 +10,7 @@
     │   ├── ConnectError               the collector cannot be reached
     │   ├── AuthError                  the collector refuses the token, origin or host
     │   └── ProtocolError              the other side breaks the protocol, or speaks another version
-    ├── FlushError                     rows were not handed over within the time given
+    ├── FlushError                     rows were not handed over in time, or a sink failed for good
     ├── ClosedError                    a closed recording is used under ``strict``
     └── FormatError                    bytes that are no recording
         ├── TruncatedError             they end too early
@@ -103,24 +103,28 @@ class ProtocolError(SinkError):
 
 
 class FlushError(AsyncrrError):
-    """Rows were not handed over within the time given.
+    """Rows were not handed over within the time given, or a sink failed for good.
 
     Attributes:
-        pending: For each sink that is behind, the number of rows it has not taken.
+        pending: For each sink that is behind, the number of rows it has not taken; empty where no row is missing.
         timeout: Seconds that were waited, or ``None`` where a sink failed for good.
+        reason: What went wrong, such as the text of the sink's error; empty where it is not known.
     """
 
     def __init__(self, pending: dict[str, int], timeout: float | None, reason: str = "") -> None:
+        pending = {sink: rows for sink, rows in pending.items() if rows}
         super().__init__(pending, timeout, reason)
         self.pending = pending
         self.timeout = timeout
         self.reason = reason
 
     def __str__(self) -> str:
-        behind = ", ".join(f"{rows} rows for {sink}" for sink, rows in self.pending.items())
         within = "" if self.timeout is None else f" within {self.timeout:g} s"
+        if not self.pending:
+            return f"not flushed{within}: {self.reason or 'no answer, though no row is missing'}"
+        behind = ", ".join(f"{rows} rows for {sink}" for sink, rows in self.pending.items())
         why = f" ({self.reason})" if self.reason else ""
-        return f"not handed over{within}: {behind or 'nothing'}{why}"
+        return f"not handed over{within}: {behind}{why}"
 
 
 class ClosedError(AsyncrrError):

@@ -131,8 +131,9 @@ class Closing:
         if not all(lane.is_over for lane in self.lanes):
             return False
         failed = [lane.outbox for lane in self.lanes if lane.outbox.error is not None]
-        if failed:
-            fail(self.done, FlushError(_dropped(failed), None, str(failed[0].error)))
+        rows = _dropped(failed)
+        if any(rows.values()):  # else the failure was told when the sink opened or was flushed, and nothing is lost
+            fail(self.done, FlushError(rows, None, str(failed[0].error)))
         resolve(self.done)
         return True
 
@@ -150,7 +151,7 @@ class Closing:
         late = self._late()
         rows = {lane.outbox.name: lane.outbox.drop_all("close_timeout") for lane in late}
         if any(rows.values()):
-            fail(self.done, FlushError({name: count for name, count in rows.items() if count}, timeout, why))
+            fail(self.done, FlushError(rows, timeout, why))
         for lane in late:
             lane.finish(0.0)
             lane.outbox.closed()

@@ -9,6 +9,7 @@ import multiprocessing.util
 import os
 import time as clock
 import weakref
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -82,8 +83,7 @@ class Recording(Intake):
         self._reopen()
         self._sinks = sinks
         opened: concurrent.futures.Future[None] = concurrent.futures.Future()
-        self._queue.command(lambda: self._writer.switch(sinks, opened))
-        self._home.call(self._writer.wake)
+        self._command(lambda: self._writer.switch(sinks, opened))
         return Consequence(opened)
 
     def disconnect(self) -> Consequence[None]:
@@ -93,13 +93,11 @@ class Recording(Intake):
             Awaiting it waits until the sinks that were set have delivered what they had and are closed. A thread
             without a loop waits at once, for at most 5 seconds.
         """
-        closed: concurrent.futures.Future[None] = concurrent.futures.Future()
         if self._is_closed:
-            closed.set_result(None)
-            return Consequence(closed)
+            return Consequence.settled()
+        closed: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._sinks = ()
-        self._queue.command(lambda: self._writer.retire(closed))
-        self._home.call(self._writer.wake)
+        self._command(lambda: self._writer.retire(closed))
         return self._bounded(Consequence(closed), 5.0)
 
     def flush(self, timeout: float | None = 10.0) -> Consequence[None]:
@@ -119,9 +117,8 @@ class Recording(Intake):
             is_idle = self._queue.is_idle and self._writer.is_idle
         if is_idle:
             self._writer.mark(done)
-            return Consequence(done)
-        self._queue.command(lambda: self._writer.mark(done))
-        self._home.call(self._writer.wake)
+            return self._bounded(Consequence(done), timeout)
+        self._command(lambda: self._writer.mark(done))
         if timeout is not None:
             self._home.call(lambda: self._expire_later(done, timeout))
         return self._bounded(Consequence(done), None if timeout is None else timeout + 1.0)
@@ -138,6 +135,11 @@ class Recording(Intake):
                 self.flush().result(_STOPPED_SECONDS)
         else:
             self._home.call(self._writer.drain_here)
+
+    def _command(self, command: Callable[[], None]) -> None:
+        """Have the recording's task do something when it has passed on what is queued."""
+        self._queue.command(command)
+        self._home.call(self._writer.wake)
 
     def _opened_within(self, timeout: float, sink: Sink) -> Consequence[None]:
         """Set a sink that may take long to open; awaiting fails after `timeout` seconds, the sink goes on trying."""
@@ -173,9 +175,7 @@ class Recording(Intake):
         self._reopen()
         if self._home.ensure():
             self._starter = self
-        started: concurrent.futures.Future[None] = concurrent.futures.Future()
-        started.set_result(None)
-        return Consequence(started)
+        return Consequence.settled()
 
     def _reopen(self) -> None:
         if not self._is_closed:
@@ -211,8 +211,7 @@ class Recording(Intake):
         if not self._home.is_running and self._queue.is_idle and self._writer.is_buffering:
             done.set_result(None)
             return self._closing
-        self._queue.command(lambda: self._writer.close(done, timeout))
-        self._home.call(self._writer.wake)
+        self._command(lambda: self._writer.close(done, timeout))
         self._room_changed()
         return self._closing
 

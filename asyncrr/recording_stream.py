@@ -91,7 +91,16 @@ class RecordingStream(Recording):
         """Bind a path and an archetype once: the cheapest way to log in a hot loop.
 
         ``loss = rec.entity("train/loss", rr.Scalars)``, then ``await loss(0.3)`` or ``await loss(0.3, step=7)``,
-        where every keyword is a sequence timeline for this row.
+        where every keyword is a sequence timeline for this row. An archetype that needs keywords of its own is
+        logged by :meth:`log`.
+
+        Args:
+            path: Entity path; a list is escaped part by part.
+            archetype: The archetype's class, such as ``rr.Scalars``; the entity is called with its positional
+                arguments.
+
+        Raises:
+            UsageError: `archetype` is no class.
         """
         return bound_entity(self, path, archetype)
 

@@ -32,6 +32,14 @@ def request_rows(data: Any) -> dict[str, dict[str, Any]]:
     return found
 
 
+def check_the_traceback(facts: dict[str, Any], path: str) -> None:
+    """The request's own row tells of an unhandled ``KeyError`` that was raised in a function ``broken``."""
+    assert (facts["path"], facts["error"], facts["TextLog:level"]) == (path, "KeyError", "ERROR")
+    assert facts["TextLog:text"].startswith("Traceback (most recent call last):\n")
+    assert "in broken\n" in facts["TextLog:text"]
+    assert facts["TextLog:text"].endswith("\nKeyError: 'gone'")
+
+
 def check_nothing_is_mixed(data: Any, path: str, count: int) -> None:
     """Each of ``count`` requests, named ``req-N``, has logged its ``N`` at the path, and its rows are tagged as its."""
     requests = request_rows(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -102,6 +103,21 @@ def test_steps_are_whole_numbers(wrong: Any) -> None:
             with pytest.raises((TypeError, ValueError)):
                 loss(2.0, **{name: wrong})
     assert recording.stats().logged == 1
+
+
+@pytest.mark.parametrize("value", [["red"], [[255, 0, 0]], 0.5, None])
+def test_keywords_of_the_archetype_are_told_from_timelines(value: Any) -> None:
+    recording = new_recording()
+    points = recording.entity("x", rr.Points3D)
+    with pytest.raises(TypeError, match=r"colors=.* is no integer: .*rec\.log\(path, rr\.Points3D\(\.\.\.\)\)"):
+        points([[1, 2, 3]], colors=value)
+    assert recording.stats().logged == 0
+
+
+@pytest.mark.parametrize("archetype", ["Scalars", rr.TextLog("x"), None])
+def test_an_entity_is_bound_to_a_class(archetype: Any) -> None:
+    with pytest.raises(rr.UsageError, match=rf"{re.escape(repr(archetype))} is no archetype: .* such as rr\.Scalars"):
+        new_recording().entity("x", archetype)
 
 
 def test_other_archetypes_take_their_positional_arguments() -> None:

@@ -238,6 +238,25 @@ def test_closing_fails_with_a_sink_that_failed() -> None:
     assert error.pending == {"other": 3}
 
 
+def test_closing_a_sink_that_failed_with_nothing_to_lose_is_no_failure() -> None:
+    lane = Lane(outbox_of("other"), ScriptedSink())
+    done = pending()
+    closing = Closing([lane], done)
+    lane.outbox.fail(SinkError("other", "refused"))
+    assert closing.settle()
+    assert done.result(0) is None
+
+
+def test_a_flush_tells_the_failure_of_a_sink_that_had_nothing_to_take() -> None:
+    outbox = outbox_of("other")
+    outbox.fail(SinkError("other", "refused"))
+    done = pending()
+    assert FlushMark([(outbox, 0)], done).settle()
+    error = done.exception(0)
+    assert isinstance(error, FlushError)
+    assert (error.pending, str(error)) == ({}, "not flushed: other: refused")
+
+
 def test_who_gives_up_drops_what_is_left_and_says_so() -> None:
     closed, late, idle = (
         Lane(outbox_of(name, frames), ScriptedSink()) for name, frames in (("closed", 0), ("late", 3), ("idle", 0))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from asyncrr.coercion import DTYPES, clean_text, json_value, refusal
+from asyncrr.coercion import DTYPES, as_array, clean_text, json_value, numeric_array, refusal
 from asyncrr.components import (
     ColumnBatches,
     ComponentBatch,
@@ -132,8 +133,11 @@ class AnyValues(Deferring):
         """Many rows, for ``send_columns``.
 
         Args:
-            drop_untyped_nones: Leave out what is ``None``.
-            **values: For each component the values of all rows.
+            drop_untyped_nones: Leave out what is ``None`` or empty and was never logged before, so that its type is
+                unknown.
+            **values: For each component the values of all rows, in a list, an iterator or an array. A row may be a
+                list or an array of one dimension itself, of its instances, of which there may be none; ``None`` is a
+                row without instances. In an array of more dimensions the first one counts the rows.
         """
         return columns_or_refusal(cls.__name__, lambda: _columns(values, "", drop_untyped_nones))
 
@@ -218,6 +222,11 @@ def _scalar_batch(name: str, value: Any, dtype: str) -> ComponentBatch:
 
 def _sequence_batch(name: str, value: Any) -> ComponentBatch:
     """Several instances where all elements are of one simple kind, else one structure."""
+    return _simple_batch(name, value) or ComponentBatch(ComponentDescriptor(name, "struct"), [json_value(value, name)])
+
+
+def _simple_batch(name: str, value: Any) -> ComponentBatch | None:
+    """Several instances where all elements are of one simple kind."""
     types = {type(item) for item in value}
     if types == {str}:
         return ComponentBatch(ComponentDescriptor(name, "str"), [clean_text(item) for item in value])
@@ -236,12 +245,10 @@ def _sequence_batch(name: str, value: Any) -> ComponentBatch:
             array = np.empty(0, object)
         if array.dtype.kind in "biuf" and not (bool in types and len(types) > 1):
             return _array_batch(name, array, is_owned=True)
-    return ComponentBatch(ComponentDescriptor(name, "struct"), [json_value(value, name)])
+    return None
 
 
 def _array_batch(name: str, value: Any, is_owned: bool = False) -> ComponentBatch:
-    from asyncrr.coercion import as_array, numeric_array
-
     descriptor = ComponentDescriptor(name, "float64")
     array = as_array(value, descriptor)
     kind = array.dtype.kind
@@ -266,17 +273,61 @@ def _array_batch(name: str, value: Any, is_owned: bool = False) -> ComponentBatc
 def _columns(values: Mapping[str, Any], prefix: str, drop_untyped_nones: bool) -> ColumnBatches:
     columns = ColumnBatches()
     for name, value in values.items():
-        batch = _batch_or_none(prefix + name, value, drop_untyped_nones)
-        if batch is None:
-            continue
-        if batch.descriptor.dtype == "struct" and isinstance(value, list | tuple) and len(batch) != len(value):
-            batch = ComponentBatch(batch.descriptor, batch.values[0])  # type: ignore[arg-type]
-        columns.append(ComponentColumn(batch.descriptor, batch.values, None, batch.is_owned))
+        column = _column_or_none(prefix + name, value, drop_untyped_nones)
+        if column is not None:
+            columns.append(column)
     rows = {column.row_count for column in columns}
     if len(rows) > 1:
         told = ", ".join(f"{column.descriptor.id} has {column.row_count}" for column in columns)
         raise DataError(f"columns: all components need the same number of rows; {told}")
     return columns
+
+
+def _column_or_none(name: str, values: Any, drop_untyped_nones: bool) -> ComponentColumn | None:
+    values, lengths = _instances(_listed(name, values))
+    batch: ComponentBatch | None
+    if isinstance(values, list) and values:
+        batch = _simple_batch(name, values) or _plain_batch(name, values)
+        _remember(batch.descriptor)
+    else:
+        batch = _batch_or_none(name, None if isinstance(values, list) else values, drop_untyped_nones)
+    return None if batch is None else ComponentColumn(batch.descriptor, batch.values, lengths, batch.is_owned)
+
+
+def _plain_batch(name: str, values: list[Any]) -> ComponentBatch:
+    plain = [json_value(value, f"{name}[{at}]") for at, value in enumerate(values)]
+    batch = _simple_batch(name, plain)
+    if batch is not None:
+        return batch
+    if not all(isinstance(value, dict | list) for value in plain):
+        kinds = ", ".join(sorted({type(value).__name__ for value in values}))
+        raise DataError(f"{name}: the values of a column are of one kind, not {kinds}: convert them to one of these")
+    return ComponentBatch(ComponentDescriptor(name, "struct"), plain)
+
+
+def _listed(name: str, values: Any) -> Any:
+    """The values of all rows as a list, unless they are an array of numbers or texts, or those of a single row."""
+    if isinstance(values, list | tuple | range | Iterator):
+        return list(values)
+    if isinstance(values, np.ndarray) or _is_tensor(values):
+        array = as_array(values, ComponentDescriptor(name, "float64"))
+        return array.tolist() if array.dtype.kind == "O" and array.ndim else array
+    return values
+
+
+def _instances(values: Any) -> tuple[Any, Array | None]:
+    """The instances of all rows one after the other, and how many each row has, ``None`` for one each."""
+    if not isinstance(values, list) or not any(value is None or _is_row(value) for value in values):
+        return values, None
+    rows = [[] if value is None else value if _is_row(value) else [value] for value in values]
+    lengths = np.array([len(row) for row in rows], np.uint32)
+    if all(isinstance(row, np.ndarray) for row in rows):
+        return np.concatenate(rows), lengths
+    return [item for row in rows for item in row], lengths
+
+
+def _is_row(value: Any) -> bool:
+    return isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim == 1)
 
 
 class DynamicArchetype(AnyValues):

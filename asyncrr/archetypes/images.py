@@ -63,9 +63,14 @@ class Image(FieldsArchetype):
 
         Args:
             image: An array-like (height, width) or (height, width, channels), or a picture of Pillow.
-            color_model: What the channels mean; told by their number where it is left out.
-            pixel_format: What ``bytes`` are, where channels have different resolutions, such as ``NV12``.
-            datatype: The number type of one channel of ``bytes``.
+            color_model: What the channels mean: ``"L"`` (1 channel, grey), ``"RGB"``, ``"BGR"`` (3), ``"RGBA"`` or
+                ``"BGRA"`` (4), by name or as :class:`asyncrr.ColorModel`. By default an image of 1 channel is ``L``,
+                of 3 ``RGB``, of 4 ``RGBA``; the channels of OpenCV are ``"BGR"``. Each model may have any dtype of
+                ``datatype``. It is required with ``bytes``, unless ``pixel_format`` is given.
+            pixel_format: What ``bytes`` are, where channels have different resolutions, such as ``NV12``, by name or
+                as :class:`asyncrr.PixelFormat`.
+            datatype: The dtype of one channel of ``bytes``: ``"U8"`` to ``"U64"``, ``"I8"`` to ``"I64"``, ``"F16"``,
+                ``"F32"`` or ``"F64"``, a dtype of numpy, or :class:`asyncrr.ChannelDatatype`. An array has its own.
             bytes: The pixels, row by row.
             width: In pixels.
             height: In pixels.

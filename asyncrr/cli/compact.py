@@ -23,9 +23,10 @@ __all__ = ["command"]
 )
 @json_option
 def command(source: str, target: str, overwrite: bool, zstd_level: int | None, as_json: bool) -> int:
-    """Join the small chunks of a live recording to chunks of a few MiB: the same rows, quicker to open.
+    """Join the small chunks of a live recording.
 
-    The new file is read again and compared row by row. It does not belong into one folder with what it was made from.
+    The same rows in chunks of a few MiB are quicker to open. The new file is read again and compared row by row. It
+    does not belong into one folder with what it was made from.
 
     \b
     Example: asyncrr compact collected/ -o run.arrd

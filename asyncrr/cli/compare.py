@@ -29,7 +29,9 @@ _SHOWN = 20
 @click.option("--ids", is_flag=True, help="Rows must have the same names (writer and number) as well.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each difference.")
 def command(first: str, second: str, glob: str, timeline: str | None, ids: bool, as_json: bool) -> int:
-    """Compare two recordings row by row: entities, times and values, however they are divided into chunks and files.
+    """Compare two recordings row by row.
+
+    Entities, times and values count, however they are divided into chunks and files.
 
     \b
     Example: asyncrr compare run.arrd compacted.arrd --ids && echo same

@@ -17,7 +17,9 @@ VARIABLE = "_ASYNCRR_COMPLETE"
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(context: click.Context, shell: str) -> None:
-    """Print the script that has a shell complete commands, options and files.
+    """Print the script for completion in a shell.
+
+    With it, the shell completes commands, options and files.
 
     \b
     Example: asyncrr completion bash > ~/.local/share/bash-completion/completions/asyncrr

@@ -46,7 +46,7 @@ def command(
     overwrite: bool,
     as_json: bool,
 ) -> int:
-    """Write a recording in another format, or a file of another format as a recording.
+    """Write a recording in another format, or read one from it.
 
     The endings of the names tell the formats: .csv, .ndjson, .parquet, .arrow, .mcap, .rrd; tensorboard, which is a
     folder, needs --to. Some need an extra, and the error names it. `-` is standard input or output, and needs --from

@@ -14,8 +14,9 @@ from typing import Any
 
 import click
 
+from asyncrr.batching import size_of
 from asyncrr.cli.printing import escaped, human_bytes, print_facts
-from asyncrr.collector.hosting import open_page
+from asyncrr.collector.hosting import open_page, page_of
 from asyncrr.errors import AsyncrrError
 
 __all__ = ["command"]
@@ -27,46 +28,62 @@ _STOP_SECONDS = 15.0
 @click.command("demo")
 @click.option("--seconds", type=click.FloatRange(min=0), help="End by itself after so long; without it at Ctrl-C.")
 @click.option("--port", default=0, metavar="PORT", help="The collector's port; a free one if not given.")
-@click.option("--dir", "folder", metavar="DIR", help="Where the collector writes; a new temporary folder if not given.")
+@click.option(
+    "--dir",
+    "folder",
+    metavar="DIR",
+    help="Where the collector writes; without it a temporary folder, removed at the end.",
+)
+@click.option("--max-bytes", type=size_of, default="1GiB", metavar="SIZE", show_default=True, help="End at this size.")
 @click.option("--open/--no-open", "is_opened", default=True, help="Open the page in a browser; the default.")
-def command(seconds: float | None, port: int, folder: str | None, is_opened: bool) -> int:
-    """Run a picture service that logs photographs, latencies, log records and the machine's load.
+def command(seconds: float | None, port: int, folder: str | None, max_bytes: int, is_opened: bool) -> int:
+    """See all of it at work, with a real service.
 
-    Nothing is canned: the service is a process of its own that answers real HTTP requests, and the figures are this
-    machine's. At the end, what the collector acknowledged is looked for on disk.
+    A picture service logs photographs, latencies, log records and the machine's load. Nothing is canned: the service is
+    a process of its own that answers real HTTP requests, and the figures are this machine's. At the end, what the
+    collector acknowledged is looked for on disk.
 
     \b
     Example: asyncrr demo
              asyncrr demo --seconds 10 --dir collected
     """
-    folder = os.path.abspath(folder) if folder is not None else tempfile.mkdtemp(prefix="asyncrr-demo-")
-    return asyncio.run(_Demo(folder, port, seconds, is_opened).run())
+    if folder is not None:
+        return asyncio.run(_Demo(os.path.abspath(folder), port, seconds, max_bytes, is_opened).run())
+    with tempfile.TemporaryDirectory(prefix="asyncrr-demo-", ignore_cleanup_errors=True) as temporary:
+        code = asyncio.run(_Demo(temporary, port, seconds, max_bytes, is_opened).run())
+    click.echo(f"{escaped(temporary)} is removed; --dir DIR keeps what is stored")
+    return code
 
 
 class _Demo:
-    def __init__(self, folder: str, port: int, seconds: float | None, is_opened: bool) -> None:
+    def __init__(self, folder: str, port: int, seconds: float | None, max_bytes: int, is_opened: bool) -> None:
         self._folder = folder
         self._port = port
         self._seconds = seconds
+        self._max_bytes = max_bytes
         self._is_opened = is_opened
 
     async def run(self) -> int:
         serve = ["asyncrr", "serve", "--json", "--dir", self._folder, "--port", str(self._port)]
-        async with _child(*serve) as (collector, at_collector):
-            page = at_collector.get("page") or at_collector["url"]
-            print_facts({"collector": f"{page} (process {collector.pid})", "files": escaped(self._folder)})
-            async with _child("asyncrr.demo.service", at_collector["url"]) as (service, at_service):
-                print_facts(
-                    {
-                        "service": f"{at_service['url']} (process {service.pid})",
-                        "recording": at_service["recording_id"],
-                        "until": "Ctrl-C" if self._seconds is None else f"{self._seconds:g} seconds have passed",
-                    }
-                )
-                if self._is_opened:
-                    open_page(page, at_service["recording_id"])
-                await self._visit(at_service["url"], service)
-                told = await _last_words(service)
+        async with (
+            _child(*serve) as (collector, at_collector),
+            _child("asyncrr.demo.service", at_collector["url"]) as (service, at_service),
+        ):
+            end = "Ctrl-C" if self._seconds is None else f"{self._seconds:g} seconds have passed"
+            print_facts(
+                {
+                    "page": page_of(at_collector["page"], at_service["recording_id"]),
+                    "collector": f"{at_collector['url']} (process {collector.pid})",
+                    "service": f"{at_service['url']} (process {service.pid})",
+                    "recording": at_service["recording_id"],
+                    "files": escaped(self._folder),
+                    "until": f"{end}, or {human_bytes(self._max_bytes)} are stored",
+                }
+            )
+            if self._is_opened:
+                open_page(at_collector["page"], at_service["recording_id"])
+            await self._visit(at_service["url"], service)
+            told = await _last_words(service)
         click.echo(
             f"logged {told['logged']} rows; the collector acknowledged {told['acknowledged']}; "
             f"dropped {sum(told['dropped'].values())}"
@@ -74,7 +91,7 @@ class _Demo:
         return self._compare(at_service["recording_id"], told["acknowledged"])
 
     async def _visit(self, url: str, service: asyncio.subprocess.Process) -> None:
-        """Let the visitors come, until the time is over, somebody interrupts, or the service is gone."""
+        """Let the visitors come, until time or room is over, somebody interrupts, or the service is gone."""
         import httpx
 
         from asyncrr.demo.photos import FILTERS, photographs
@@ -90,11 +107,15 @@ class _Demo:
                 asyncio.get_running_loop().add_signal_handler(number, interrupted.set)
         try:
             async with asyncio.timeout(self._seconds), httpx.AsyncClient(base_url=url, trust_env=False) as client:
-                while not interrupted.is_set() and not visitors.done() and service.returncode is None:
+                stored_bytes = 0
+                while stored_bytes < self._max_bytes and not visitors.done() and service.returncode is None:
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(interrupted.wait(), 1)
+                        break
                     with contextlib.suppress(httpx.HTTPError):
-                        await self._report(client, visits.count)
+                        stats = (await client.get("/stats")).json()
+                        stored_bytes = stats["acknowledged_bytes"]
+                        self._report(stats, visits.count)
         except TimeoutError:
             pass
         finally:
@@ -108,12 +129,11 @@ class _Demo:
         answers = ", ".join(f"{count} with status {status}" for status, count in sorted(visits.statuses.items()))
         click.echo(f"requests answered: {visits.count} ({answers}); failed: {visits.failures}")
 
-    async def _report(self, client: Any, requests: int) -> None:
-        if not sys.stdout.isatty():
-            return
-        stats = (await client.get("/stats")).json()
-        line = f"{requests} requests, {stats['logged']} rows logged, {stats['acknowledged']} acknowledged"
-        click.echo(f"\r{line}, {stats['status']} ", nl=False)
+    def _report(self, stats: dict[str, Any], requests: int) -> None:
+        if sys.stdout.isatty():
+            rows = f"{stats['logged']} rows logged, {stats['acknowledged']} acknowledged"
+            stored = human_bytes(stats["acknowledged_bytes"])
+            click.echo(f"\r{requests} requests, {rows}, {stored}, {stats['status']} ", nl=False)
 
     def _compare(self, recording_id: str, acknowledged: int) -> int:
         """Have ``asyncrr info`` count what is on disk."""

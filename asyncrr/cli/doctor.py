@@ -32,7 +32,9 @@ _SETTINGS = ("ASYNCRR", "RERUN")
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(as_json: bool) -> None:
-    """Versions, installed extras, and the settings in the environment.
+    """Versions, installed extras and settings.
+
+    The settings are those in the environment.
 
     \b
     Example: asyncrr doctor

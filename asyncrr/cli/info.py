@@ -20,7 +20,9 @@ __all__ = ["command", "facts_of"]
 @recording_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each recording.")
 def command(source: str, recording_id: str | None, as_json: bool) -> int:
-    """What a recording is and holds: writers, entities, timelines, missing rows.
+    """What a recording is and holds.
+
+    Writers, entities, timelines and missing rows are listed.
 
     \b
     Example: asyncrr info run.arrd

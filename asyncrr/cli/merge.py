@@ -22,7 +22,7 @@ __all__ = ["command"]
 @click.option("--into", metavar="ID", help="Make one recording of this id out of all.")
 @json_option
 def command(sources: tuple[str, ...], target: str, overwrite: bool, into: str | None, as_json: bool) -> int:
-    """Put several files or folders together: each row once, whichever of them has it.
+    """Put several files or folders together, each row once.
 
     Writers of one recording come together, so that what one file lacks another fills in. Different recordings stay
     apart in the file, unless --into makes one of them; `asyncrr split` takes them apart again.

@@ -29,10 +29,11 @@ __all__ = ["command"]
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object: writers, busy, unreadable, damaged.")
 def command(directory: str, url: str, token: str | None, timeout: float, as_json: bool) -> int:
-    """Send what the spool DIR holds of processes that are gone to the collector at URL.
+    """Send what killed processes left in a spool.
 
-    Files are removed once the collector has them on its disk. What it has already it does not store again, so this
-    can be repeated and interrupted; what a running process will send itself is left to it.
+    It goes from the folder DIR to the collector at URL. Files are removed once the collector has them on its disk. What
+    it has already it does not store again, so this can be repeated and interrupted; what a running process will send
+    itself is left to it.
 
     \b
     Example: asyncrr push spool ws://127.0.0.1:9878

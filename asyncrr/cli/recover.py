@@ -21,9 +21,10 @@ __all__ = ["command"]
 @overwrite_option
 @json_option
 def command(source: str, target: str, overwrite: bool, as_json: bool) -> int:
-    """Copy every whole frame of a damaged recording to a new file, and read that again to be sure.
+    """Copy every whole frame of a damaged recording to a new file.
 
-    What is read is never changed. The same source gives the same bytes each time.
+    The new file is read again to be sure. What is read is never changed. The same source gives the same bytes each
+    time.
 
     \b
     Example: asyncrr recover torn.arrd -o saved.arrd

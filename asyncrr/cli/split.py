@@ -47,7 +47,7 @@ def command(
     times: tuple[str, ...],
     as_json: bool,
 ) -> int:
-    """Take a file apart: a file for each recording, writer or entity, or for each span of time.
+    """Take a file apart, by recording, writer, entity or time.
 
     Rows keep their names: all parts together, as a folder, read as what they were made from. Static data is in each
     part that is split by writer or time.

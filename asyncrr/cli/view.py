@@ -21,7 +21,9 @@ __all__ = ["command"]
 )
 @click.option("--open/--no-open", "is_opened", default=True, help="Open the page in a browser; the default.")
 def command(source: str, port: int, is_opened: bool) -> None:
-    """Look at recordings in a browser: those of a file or a folder, until Ctrl-C, or those of a collector.
+    """Look at recordings in a browser.
+
+    Those of a file or a folder are shown until Ctrl-C, or those of a collector.
 
     \b
     Example: asyncrr view run.arrd

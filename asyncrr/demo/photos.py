@@ -16,7 +16,7 @@ __all__ = ["FILTERS", "color_points", "decode", "photographs"]
 
 _FILES = ("DepartmentStore.jpg", "luispedro.jpg", "nuclear.png")
 _MAX_EDGE = 640
-_POINTS_ACROSS = 56
+_POINTS_ACROSS = 40
 
 FILTERS: dict[str, Callable[[Image.Image], Image.Image]] = {
     "blur": lambda picture: picture.filter(ImageFilter.GaussianBlur(6)),

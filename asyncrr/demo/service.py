@@ -110,11 +110,12 @@ def make_service(recording: rr.RecordingStream, collector_url: str) -> FastAPI:
         begin = perf_counter()
         before = decode(files[name])
         after = FILTERS[filter_name](before)
-        rr.log(["photos", name, "before"], before)
-        rr.log(["photos", name, "after"], after)
+        jpeg = _as_jpeg(after)
+        rr.log(["photos", name, "before"], rr.EncodedImage(contents=_as_jpeg(before), media_type="image/jpeg"))
+        rr.log(["photos", name, "after"], rr.EncodedImage(contents=jpeg, media_type="image/jpeg"))
         rr.log(["colors", name], color_points(after))
         rr.log(["photos", name, "seconds"], rr.Scalars(perf_counter() - begin))
-        return _as_jpeg(after)
+        return jpeg
 
     @service.get("/primes/{limit}")
     def primes(limit: int) -> dict[str, int]:
@@ -140,7 +141,7 @@ def make_service(recording: rr.RecordingStream, collector_url: str) -> FastAPI:
 
 def _as_jpeg(picture: Image.Image) -> bytes:
     written = io.BytesIO()
-    picture.save(written, "JPEG")
+    picture.save(written, "JPEG", quality=60)
     return written.getvalue()
 
 
@@ -165,6 +166,7 @@ def _stats(recording: rr.RecordingStream) -> dict[str, Any]:
     return {
         "logged": stats.logged,
         "acknowledged": stats.delivered,
+        "acknowledged_bytes": stats.delivered_bytes,
         "dropped": stats.dropped,
         "status": stats.status,
     }

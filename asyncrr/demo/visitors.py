@@ -53,7 +53,7 @@ async def _look(client: httpx.AsyncClient, photos: Sequence[str], filters: Seque
     while True:
         wanted = random.choice(photos) if random.random() < 0.95 else "missing"
         await _get(client, f"/photos/{wanted}/{random.choice(filters)}", visits)
-        await asyncio.sleep(random.uniform(0.4, 1.2))
+        await asyncio.sleep(random.uniform(2, 6))
 
 
 async def _count(client: httpx.AsyncClient, visits: Visits) -> None:

@@ -81,6 +81,7 @@ def setup(app: web.Application, recording: RecordingStream, **options: Unpack[Re
             try:
                 response = await handler(request)
             except web.HTTPException as answer:
+                facts.error = type(answer).__name__
                 _note(facts, request, answer)
                 raise
             except Exception:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import contextvars
+import re
+import traceback
 from collections.abc import Mapping
+from types import TracebackType
 
 from asyncrr.api import get_data_recording
 from asyncrr.archetypes import TextLog
 from asyncrr.notices import notice
 from asyncrr.paths import escape_entity_path_part
 
-__all__ = ["is_emitting", "log_line", "log_line_safely", "path_of_logger"]
+__all__ = ["is_emitting", "log_line", "log_line_safely", "path_of_logger", "traceback_text"]
+
+_FOR_TERMINALS = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]"  # colors, and what moves the cursor
+    r"|\][^\x07\x1b]*(?:\x07|\x1b\\)"  # links and titles
+    r"|[ -/]*[0-Z\\^-~])"
+)
 
 _emitting: contextvars.ContextVar[bool] = contextvars.ContextVar("asyncrr_is_emitting", default=False)
 
@@ -31,7 +40,8 @@ def log_line(
 
     Args:
         path: Entity path.
-        text: The line, and maybe a traceback after it.
+        text: The line, and maybe a traceback after it. What it says to a terminal (ANSI escape sequences, such as
+            colors) is left out.
         level: As ``TextLog`` has it: ``WARN``, not ``WARNING``.
         values: Logged along with it, in the same row; what is no plain value goes by its ``repr``.
         created_ns: When it was said, in nanoseconds since the epoch; ``None`` for now.
@@ -40,7 +50,7 @@ def log_line(
         return
     token = _emitting.set(True)
     try:
-        entities: list[object] = [TextLog(text, level=level)]
+        entities: list[object] = [TextLog(_plain_text(text), level=level)]
         if values:
             entities.append({name: _plain(value) for name, value in values.items()})
         if created_ns is None:
@@ -69,6 +79,15 @@ def path_of_logger(prefix: str | None, name: str) -> str:
     """The entity path of a logger: the prefix and its name, with ``.`` as ``/``."""
     parts = "/".join([escape_entity_path_part(part) for part in name.split(".") if part])
     return "/".join([part for part in (prefix, parts) if part])
+
+
+def traceback_text(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> str:
+    """An exception as Python prints it, without the last line break."""
+    return "".join(traceback.format_exception(kind, error, trace)).rstrip()
+
+
+def _plain_text(text: str) -> str:
+    return _FOR_TERMINALS.sub("", text) if "\x1b" in text else text
 
 
 def _plain(value: object) -> object:

@@ -20,6 +20,7 @@ from asyncrr.recording_stream import RecordingStream
 
 try:
     from litestar.di import Provide
+    from litestar.exceptions import HTTPException, WebSocketException
     from litestar.middleware import DefineMiddleware
     from litestar.plugins import InitPlugin
 except ImportError as _error:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from litestar.config.app import AppConfig
+    from litestar.types import Scope
 
 __all__ = ["RecordingPlugin", "get_request"]
 
@@ -59,6 +61,7 @@ class RecordingPlugin(InitPlugin):
         plain_asgi: Any = RecordingMiddleware
         middleware = DefineMiddleware(plain_asgi, recording=self.recording, **self._options)
         app_config.middleware.insert(0, middleware)
+        app_config.after_exception.append(_note)
         if self._dependency is not None:
             app_config.dependencies.setdefault(self._dependency, Provide(self._active, sync_to_thread=False))
             app_config.signature_types.append(RecordingStream)
@@ -66,3 +69,10 @@ class RecordingPlugin(InitPlugin):
 
     def _active(self) -> RecordingStream:
         return get_data_recording() or self.recording
+
+
+async def _note(error: Exception, _: Scope) -> None:
+    """Litestar makes an answer of every exception of a handler, below all middleware."""
+    facts = get_request()
+    if facts is not None and not isinstance(error, HTTPException | WebSocketException):
+        facts.swallowed = error

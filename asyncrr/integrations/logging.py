@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-import traceback
 
 from asyncrr.api import get_data_recording
-from asyncrr.integrations.lines import is_emitting, log_line, path_of_logger
+from asyncrr.integrations.lines import is_emitting, log_line, path_of_logger, traceback_text
 
 __all__ = ["LoggingHandler"]
 
 _LEVELS = ((50, "CRITICAL"), (40, "ERROR"), (30, "WARN"), (20, "INFO"), (10, "DEBUG"))
-_OWN_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_OWN_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 _OWN_LOGGERS = ("asyncrr", "websockets")
 
 
@@ -20,8 +19,10 @@ class LoggingHandler(logging.Handler):
 
     Each becomes a ``TextLog`` with the record's level, message and traceback, stamped with the record's own time; what
     was given as ``extra`` goes along as free-form values. The path is the prefix and the logger's name, with ``.``
-    as ``/``. Emitting never waits, never logs to itself, and needs no lock beyond logging's own, so it may be used
-    from any thread. Records of asyncrr and of its transport are left out.
+    as ``/``. Colors and other ANSI escape sequences are left out of the text, and so is uvicorn's extra
+    ``color_message``, which repeats it in color; values of ``extra`` stay as they are. Emitting never waits, never
+    logs to itself, and needs no lock beyond logging's own, so it may be used from any thread. Records of asyncrr and of
+    its transport are left out.
 
     Args:
         path_prefix: Comes before every path; ``None`` for none.
@@ -46,7 +47,7 @@ class LoggingHandler(logging.Handler):
 def _text(record: logging.LogRecord) -> str:
     text = record.getMessage()
     if record.exc_info and record.exc_info[0] is not None:
-        text = f"{text}\n{''.join(traceback.format_exception(*record.exc_info)).rstrip()}"
+        text = f"{text}\n{traceback_text(*record.exc_info)}"
     elif record.exc_text:
         text = f"{text}\n{record.exc_text}"
     if record.stack_info:

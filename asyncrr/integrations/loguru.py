@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import traceback
 from typing import Any
 
-from asyncrr.integrations.lines import log_line_safely, path_of_logger
+from asyncrr.integrations.lines import log_line_safely, path_of_logger, traceback_text
 
 __all__ = ["LoguruSink"]
 
@@ -37,8 +36,7 @@ class LoguruSink:
         text = str(record["message"])
         error = record["exception"]
         if error is not None and error.type is not None:
-            lines = traceback.format_exception(error.type, error.value, error.traceback)
-            text = f"{text}\n{''.join(lines).rstrip()}"
+            text = f"{text}\n{traceback_text(error.type, error.value, error.traceback)}"
         level = record["level"].name
         path = path_of_logger(self.path_prefix, record["name"] or "loguru")
         created_ns = int(record["time"].timestamp() * 1e9)

@@ -3,6 +3,8 @@
 **What a request logs.** When it ends, one row at ``requests/METHOD/route/template`` (never the raw path): its duration
 as ``Scalars``, so that the viewer plots it, and free-form values ``method``, ``route``, ``status``, ``request_bytes``,
 ``response_bytes``, ``request_id`` and ``trace_id``; ``error`` if an exception came out, ``close_code`` of a websocket.
+An exception that nobody has handled is a ``TextLog`` of level ``ERROR`` with its traceback in that row; one that is
+meant as an answer, such as a framework's ``HTTPException``, is not.
 
 **How rows of a handler are tagged.** Everything that is logged while a request is handled is on two more timelines:
 ``request``, a number that counts up in this process, and ``trace``, the lowest 63 bits of the trace id
@@ -65,6 +67,8 @@ class RequestFacts:
         error: The name of the exception that came out of the application, if one did.
         is_sampled: Whether it is recorded. A handler may set it to ``False`` to leave out the request's row, and to
             drop its own recording: for health checks and the like.
+        swallowed: The exception that the framework makes an answer of instead of letting it out, until the request
+            ends. It counts as unhandled where the answer's status is 500 or more.
         is_kept: Whether its own recording was kept; ``None`` where it has none.
     """
 
@@ -82,6 +86,7 @@ class RequestFacts:
     error: str | None = None
     is_sampled: bool = True
     is_kept: bool | None = None
+    swallowed: Exception | None = field(default=None, repr=False)
     began: float = field(default_factory=perf_counter, repr=False)
 
     def answered(self) -> None:
@@ -190,8 +195,13 @@ class RequestLog:
         )
         return RequestScope(self, facts)
 
-    def log(self, facts: RequestFacts) -> None:
-        """Log the row of a finished request; never waits."""
+    def log(self, facts: RequestFacts, error: Exception | None = None) -> None:
+        """Log the row of a finished request; never waits.
+
+        Args:
+            facts: What is known of it.
+            error: The exception that nobody has handled.
+        """
         values: dict[str, Any] = {
             "method": facts.method,
             "route": facts.route,
@@ -210,8 +220,9 @@ class RequestLog:
         path += [facts.method, *[part for part in facts.route.split("/") if part]]
         times = {"request": facts.number, "trace": trace_number(facts.trace_id)}
         into = {id(self.recording): self.recording, id(facts.recording): facts.recording}
+        entities = [Scalars(facts.duration or 0.0), values] + ([] if error is None else [error])
         for recording in into.values():
-            recording.log(path, Scalars(facts.duration or 0.0), values, time=times)
+            recording.log(path, *entities, time=times)
 
     def _further(self, values: Values, facts: RequestFacts) -> dict[str, Any]:
         try:
@@ -261,19 +272,29 @@ class RequestScope:
     ) -> None:
         facts, log = self.facts, self._log
         facts.answered()
-        if error is not None:
-            facts.error = type(error).__name__
+        unhandled = self._unhandled(error)
         try:
             self._leave()
             own = None if facts.recording in (log.recording, log.silent) else log.own
             if own is not None:
                 facts.is_kept = facts.is_sampled and self._is_kept()
             if facts.is_sampled:
-                log.log(facts)
+                log.log(facts, unhandled)
             if own is not None:
                 await own.close(facts.recording, bool(facts.is_kept))
         except Exception as trouble:
             notice(f"a request to {facts.route} is not recorded: {trouble!r}")
+
+    def _unhandled(self, error: BaseException | None) -> Exception | None:
+        """Name what went wrong, unless who handles the request has done so; what of it nobody has handled."""
+        facts = self.facts
+        swallowed, facts.swallowed = facts.swallowed, None
+        if error is None and (facts.method == "WEBSOCKET" or _is_failure(facts.status)):
+            error = swallowed
+        if error is None or facts.error is not None:
+            return None
+        facts.error = type(error).__name__
+        return error if isinstance(error, Exception) else None
 
     def _leave(self) -> None:
         if self._entered is not None:
@@ -290,7 +311,11 @@ class RequestScope:
 
 
 def _has_failed(facts: RequestFacts) -> bool:
-    return facts.error is not None or (facts.status is not None and facts.status >= 500)
+    return facts.error is not None or _is_failure(facts.status)
+
+
+def _is_failure(status: int | None) -> bool:
+    return status is not None and status >= 500
 
 
 def _is_sound(request_id: str) -> bool:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from collections.abc import MutableMapping
 from types import TracebackType
 from typing import Any
 
-from asyncrr.integrations.lines import log_line_safely, path_of_logger
+from asyncrr.integrations.lines import log_line_safely, path_of_logger, traceback_text
 
 __all__ = ["StructlogProcessor"]
 
@@ -48,7 +47,7 @@ def _appendices(event: MutableMapping[str, Any]) -> list[str]:
     found = [event[key] for key in ("exception", "stack") if isinstance(event.get(key), str)]
     error = _exception_of(event.get("exc_info"))
     if error is not None:
-        found.append("".join(traceback.format_exception(*error)).rstrip())
+        found.append(traceback_text(*error))
     return found
 
 

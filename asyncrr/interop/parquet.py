@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import IO, Any
 
 from asyncrr.extras import imported
@@ -26,11 +27,8 @@ def write_parquet(data: RecordingData, file: IO[bytes], entity_glob: str = "**",
     Raises:
         MissingExtraError: pyarrow is not installed.
     """
-    reader = _reader(data, entity_glob, progress)
     parquet = imported("pyarrow.parquet", "arrow")
-    with parquet.ParquetWriter(file, reader.schema, compression="zstd") as writer:
-        for batch in reader:
-            writer.write_batch(batch)
+    _write(data, entity_glob, progress, lambda schema: parquet.ParquetWriter(file, schema, compression="zstd"))
 
 
 def write_arrow(data: RecordingData, file: IO[bytes], entity_glob: str = "**", progress: Progress = nothing) -> None:
@@ -45,12 +43,13 @@ def write_arrow(data: RecordingData, file: IO[bytes], entity_glob: str = "**", p
     Raises:
         MissingExtraError: pyarrow is not installed.
     """
-    reader = _reader(data, entity_glob, progress)
-    with imported("pyarrow.ipc", "arrow").new_file(file, reader.schema) as writer:
+    ipc = imported("pyarrow.ipc", "arrow")
+    _write(data, entity_glob, progress, lambda schema: ipc.new_file(file, schema))
+
+
+def _write(data: RecordingData, entity_glob: str, progress: Progress, open_writer: Callable[[Any], Any]) -> None:
+    metadata = {"application_id": data.application_id, "recording_id": data.recording_id}
+    reader = stream(lambda: loaded_chunks(data, entity_glob, progress), metadata)
+    with open_writer(reader.schema) as writer:
         for batch in reader:
             writer.write_batch(batch)
-
-
-def _reader(data: RecordingData, entity_glob: str, progress: Progress) -> Any:
-    metadata = {"application_id": data.application_id, "recording_id": data.recording_id}
-    return stream(lambda: loaded_chunks(data, entity_glob, progress), metadata)

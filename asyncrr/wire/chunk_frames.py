@@ -180,6 +180,8 @@ def _column_head(column: Column, rows: int, body: BodyWriter) -> dict[str, Any]:
         head["y"] = descriptor.component_type
     values = column.values
     if column.structs is not None:
+        if any(not isinstance(struct, dict | list) for struct in column.structs):
+            raise DataError(f"{descriptor.id}: a struct is a mapping or a list, nothing else would be read back")
         packed = [pack(struct) for struct in column.structs]
         head["l"] = body.add_sizes(np.array([len(item) for item in packed], np.uint64))
         values = np.frombuffer(b"".join(packed), np.uint8)

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from peers import peer
 
+import asyncrr as rr
 from asyncrr.archetypes import AnyValues, DynamicArchetype, Points3D
 from asyncrr.archetypes import any_values as module
 from asyncrr.errors import DataError, UsageError
@@ -159,7 +161,7 @@ def test_columns() -> None:
         number=[1, 2],
         word=["a", "b"],
         vector=np.zeros((2, 3)),
-        mixed=[1, "a"],
+        day=[dt.date(2020, 1, 2), dt.date(2020, 1, 3)],
         ragged=[[1], [1, 2]],
         structure=[{"a": 1}, {}],
         nothing=None,
@@ -168,12 +170,74 @@ def test_columns() -> None:
         ("number", 2),
         ("word", 2),
         ("vector", 2),
-        ("mixed", 2),
+        ("day", 2),
         ("ragged", 2),
         ("structure", 2),
     ]
     with pytest.raises(DataError, match="same number of rows"):
         AnyValues.columns(a=[1], b=[1, 2])
+    for mixed in ([1, "a"], [[1, None]], np.array([1, "a"], object)):
+        with pytest.raises(
+            DataError, match=r"mixed: the values of a column are of one kind, not (NoneType, int|int, str)"
+        ):
+            AnyValues.columns(mixed=mixed)
+
+
+COLUMNS: list[tuple[Any, list[int], list[Any]]] = [
+    ([1, 2, 3], [1, 1, 1], [1, 2, 3]),
+    (range(3), [1, 1, 1], [0, 1, 2]),
+    (np.arange(3.0), [1, 1, 1], [0.0, 1.0, 2.0]),
+    (5, [1], [5]),
+    ("abc", [1], ["abc"]),
+    ([[1, 2], [3]], [2, 1], [1, 2, 3]),
+    ([[1, 2], [3, 4]], [2, 2], [1, 2, 3, 4]),
+    ([[1], [], [2]], [1, 0, 1], [1, 2]),
+    ([["a"], ("b", "c")], [1, 2], ["a", "b", "c"]),
+    ([np.arange(2.0), np.arange(3.0)], [2, 3], [0.0, 1.0, 0.0, 1.0, 2.0]),
+    ([[[1, 2], [3, 4]], [[5, 6]]], [2, 1], [[1, 2], [3, 4], [5, 6]]),
+    ([{"x": 1}, {"x": 2}], [1, 1], [{"x": 1}, {"x": 2}]),
+    ([[{"x": 1}], [{"x": 2}, {"x": 3}]], [1, 2], [{"x": 1}, {"x": 2}, {"x": 3}]),
+]
+"""Values of all rows, how many instances each row has, and which."""
+
+
+@pytest.mark.parametrize(("values", "lengths", "instances"), COLUMNS)
+def test_a_list_in_a_column_is_a_row(values: Any, lengths: list[int], instances: list[Any]) -> None:
+    (column,) = AnyValues.columns(value=values)
+    assert (column.values.tolist() if isinstance(column.values, np.ndarray) else column.values) == instances
+    assert column.row_count == len(lengths)
+    assert lengths == ([1] * len(lengths) if column.lengths is None else column.lengths.tolist())
+
+
+@pytest.mark.parametrize(("values", "lengths", "instances"), COLUMNS)
+def test_rerun_makes_the_same_columns(values: Any, lengths: list[int], instances: list[Any]) -> None:
+    name = repr(values)  # Rerun keeps the type of each name
+    (column,) = peer("rerun").AnyValues.columns(**{name: values})
+    assert np.diff(column._offsets).tolist() == lengths
+    assert column.component_batch.as_arrow_array().to_pylist() == instances
+
+
+def test_a_column_of_none_and_of_nothing() -> None:
+    (column,) = AnyValues.columns(optional=iter([1, None, [2, 3]]))
+    assert column.lengths is not None
+    assert (column.lengths.tolist(), list(column.values)) == ([1, 0, 2], [1, 2, 3])
+    for empty in ([], [[], []], np.array([], object)):
+        assert AnyValues.columns(never_logged=empty) == []
+        with pytest.raises(DataError, match="no type yet"):
+            AnyValues.columns(drop_untyped_nones=False, never_logged=empty)
+    (column,) = AnyValues.columns(optional=[[], []])
+    assert (column.descriptor.dtype, column.row_count, len(column.values)) == ("int64", 2, 0)
+
+
+def test_columns_of_rows_of_any_length_are_read_back() -> None:
+    recording = rr.new_recording("tests", recording_id="columns")
+    memory = recording.memory_recording()
+    columns = AnyValues.columns(word=[["a"], [], ["b", "c"]], number=[[1, 2], [3], None], day=[dt.date(2020, 1, 2)] * 3)
+    recording.send_columns("x", [rr.TimeColumn("step", sequence=[0, 1, 2])], columns)
+    rows = list(rr.read_recording(memory.drain_as_bytes()).rows("x"))
+    assert [list(row.components["word"]) for row in rows] == [["a"], [], ["b", "c"]]
+    assert [list(row.components["number"]) for row in rows] == [[1, 2], [3], []]
+    assert [list(row.components["day"]) for row in rows] == [["2020-01-02"]] * 3
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -9,13 +10,14 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import asyncrr as rr
 from asyncrr.demo.machine import Counters, read_counters, read_memory
@@ -24,12 +26,13 @@ from asyncrr.demo.photos import FILTERS, decode, photographs
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are sent")
 
 
-def start(*arguments: str | Path) -> subprocess.Popen[str]:
+def start(*arguments: str | Path, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "asyncrr", *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env=environment,
     )
 
 
@@ -107,6 +110,10 @@ def check_demo(out: str, folder: Path) -> None:
     assert logged == acknowledged > 50
     assert dropped == 0
     assert out.endswith("every acknowledged row is on disk\n")
+    told = dict(line.split(None, 1) for line in out.splitlines()[:6])
+    assert told["page"].startswith("http://127.0.0.1:")
+    assert told["page"].endswith(f"/#recording={told['recording']}")
+    assert told["files"] == str(folder)
     data = rr.read_recording(folder)
     paths = data.entity_paths()
     assert sum(map(data.row_count, paths)) == acknowledged
@@ -117,8 +124,9 @@ def check_demo(out: str, folder: Path) -> None:
     assert before
     for path in before:
         (first, *_) = data.rows(path)
-        shape = (first.components["Image:format"][0]["height"], first.components["Image:format"][0]["width"], 3)  # type: ignore[call-overload,index]
-        assert first.components["Image:buffer"][0].size == shape[0] * shape[1] * 3  # type: ignore[union-attr]
+        (jpeg,) = first.components["EncodedImage:blob"]
+        with Image.open(io.BytesIO(jpeg)) as picture:
+            assert 320 < max(picture.size) <= 640
     points = [path for path in paths if re.fullmatch(r"colors/\w+", path) and data.row_count(path) > 1]
     assert points, "the first row is where the cloud stands"
     seconds = {row.times["request"]: row for row in data.rows("requests/primes/seconds")}
@@ -136,9 +144,10 @@ def test_the_demo_shows_that_every_acknowledged_row_is_on_disk(tmp_path: Path) -
 def test_ctrl_c_ends_the_demo_cleanly(tmp_path: Path) -> None:
     process = start("demo", "--no-open", "--dir", tmp_path / "demo")
     assert process.stdout is not None
-    lines = iter(process.stdout.readline, "")
+    said = ""
     pids = []
-    for line in lines:
+    for line in iter(process.stdout.readline, ""):
+        said += line
         pids += map(int, re.findall(r"process (\d+)", line))
         if line.startswith("until"):
             break
@@ -146,8 +155,18 @@ def test_ctrl_c_ends_the_demo_cleanly(tmp_path: Path) -> None:
     Event().wait(3)  # visitors come
     code, out, err = finish(process, signal.SIGINT)
     assert (code, err) == (0, "")
-    check_demo(out, tmp_path / "demo")
+    check_demo(said + out, tmp_path / "demo")
     assert [pid for pid in pids if _runs(pid)] == []
+
+
+def test_the_demo_ends_at_its_bound_and_removes_the_folder_it_made(tmp_path: Path) -> None:
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    with start("demo", "--no-open", "--max-bytes", "300kB", environment=environment) as process:
+        out, err = process.communicate(timeout=50)
+    assert (process.returncode, err) == (0, "")
+    (folder,) = re.findall(rf"^files +({tmp_path}/\S+)$", out, re.MULTILINE)
+    assert out.endswith(f"every acknowledged row is on disk\n{folder} is removed; --dir DIR keeps what is stored\n")
+    assert not Path(folder).exists()
 
 
 def _runs(pid: int) -> bool:

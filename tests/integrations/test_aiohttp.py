@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp import web
-from requests_seen import ALL, check_nothing_is_mixed, headers_of, read, request_rows
+from requests_seen import ALL, check_nothing_is_mixed, check_the_traceback, headers_of, read, request_rows
 from serving import Together, at_once
 
 import asyncrr as rr
@@ -163,6 +163,10 @@ def test_a_request_has_one_row_at_its_routes_template(
     facts = request_rows(read(memory))["req-1"]
     assert (facts["method"], facts["route"], facts["status"]) == (method, route, status)
     assert facts.get("error") == error
+    if status == 500:
+        check_the_traceback(facts, "requests/GET/broken")
+    else:
+        assert "TextLog:text" not in facts
     if method == "POST":
         assert (facts["request_bytes"], facts["response_bytes"]) == (5, 5)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from requests_seen import headers_of, read, request_rows
+from requests_seen import check_the_traceback, headers_of, read, request_rows
 from serving import inside, serving
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -105,7 +105,21 @@ def test_an_exception_passes_and_is_named(recording: rr.RecordingStream) -> None
     instrument(app, recording)
     assert ask(app, ("GET", "/broken")) == [500]
     (facts,) = request_rows(read(memory)).values()
-    assert (facts["status"], facts["error"], facts["route"]) == (500, "KeyError", "/broken")
+    assert (facts["status"], facts["route"]) == (500, "/broken")
+    check_the_traceback(facts, "requests/GET/broken")
+
+
+def test_an_exception_that_the_application_handles_is_not_told(recording: rr.RecordingStream) -> None:
+    async def handle(_: Request, error: Exception) -> Response:
+        return PlainTextResponse(str(error), status_code=503)
+
+    memory = recording.memory_recording()
+    app = make_app(exception_handlers={KeyError: handle})
+    instrument(app, recording)
+    assert ask(app, ("GET", "/broken")) == [503]
+    (facts,) = request_rows(read(memory)).values()
+    assert facts["status"] == 503
+    assert {"error", "TextLog:text"}.isdisjoint(facts)
 
 
 def test_the_trace_of_opentelemetry_comes_before_the_header(recording: rr.RecordingStream) -> None:

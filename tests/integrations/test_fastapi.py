@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 import websockets
-from fastapi import BackgroundTasks, Depends, FastAPI, Request, WebSocket
+from fastapi import BackgroundTasks, Depends, FastAPI, HTTPException, Request, WebSocket
 from fastapi.responses import StreamingResponse
-from requests_seen import ALL, check_nothing_is_mixed, headers_of, read, request_rows
-from serving import WITHOUT_PROXY, Together, at_once, client_of, serving
+from requests_seen import ALL, check_nothing_is_mixed, check_the_traceback, headers_of, read, request_rows
+from serving import WITHOUT_PROXY, Together, at_once, client_of, inside, serving
 from starlette.middleware.base import BaseHTTPMiddleware
 
 import asyncrr as rr
@@ -204,3 +204,27 @@ def test_without_instrument_a_dependency_says_what_is_missing() -> None:
                     await client.get(path)
 
     asyncio.run(main())
+
+
+def test_an_exception_that_nobody_handles_is_told(recording: rr.RecordingStream) -> None:
+    memory = recording.memory_recording()
+    app = FastAPI(lifespan=lifespan(recording))
+    instrument(app, recording)
+
+    @app.get("/broken")
+    def broken() -> None:
+        raise KeyError("gone")
+
+    @app.get("/refused")
+    async def refused() -> None:
+        raise HTTPException(500)
+
+    async def main() -> None:
+        async with inside(app) as client:
+            for path in ("/broken", "/refused"):
+                assert (await client.get(path)).status_code == 500
+
+    asyncio.run(main())
+    first, second = request_rows(read(memory)).values()
+    check_the_traceback(first, "requests/GET/broken")
+    assert {"error", "TextLog:text"}.isdisjoint(second)

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 import websockets
-from litestar import Litestar, WebSocket, get, websocket
+from litestar import Litestar, Request, WebSocket, get, websocket
 from litestar.background_tasks import BackgroundTask
 from litestar.di import NamedDependency, Provide
+from litestar.exceptions import ServiceUnavailableException
 from litestar.params import FromPath
 from litestar.response import Response, Stream
-from requests_seen import ALL, check_nothing_is_mixed, headers_of, read, request_rows
+from requests_seen import ALL, check_nothing_is_mixed, check_the_traceback, headers_of, read, request_rows
 from serving import WITHOUT_PROXY, Together, at_once, client_of, serving
 
 import asyncrr as rr
@@ -145,6 +146,68 @@ def test_the_plugin_owns_the_recording(recording: rr.RecordingStream, tmp_path: 
 
     asyncio.run(main())
     assert rr.read_recording(tmp_path / "run.arrd").is_complete
+
+
+@get("/broken")
+async def broken() -> None:
+    raise KeyError("gone")
+
+
+@get("/busy")
+async def busy() -> None:
+    raise ServiceUnavailableException
+
+
+@websocket("/ws")
+async def broken_socket(socket: WebSocket) -> None:
+    await socket.accept()
+    await broken.fn()
+
+
+def handle(_: Request[Any, Any, Any], error: Exception) -> Response[str]:
+    return Response(str(error), status_code=409)
+
+
+@pytest.mark.parametrize(
+    ("path", "handlers", "status"),
+    [("/broken", {}, 500), ("/broken", {KeyError: handle}, 409), ("/busy", {}, 503)],
+)
+def test_an_exception_that_nobody_handles_is_told(
+    recording: rr.RecordingStream, path: str, handlers: dict[Any, Any], status: int
+) -> None:
+    memory = recording.memory_recording()
+    plugins = [RecordingPlugin(recording)]
+    app = Litestar([broken, busy], plugins=plugins, exception_handlers=handlers, openapi_config=None)
+
+    async def main() -> None:
+        async with serving(app) as url, client_of(url) as client:
+            assert (await client.get(path)).status_code == status
+
+    asyncio.run(main())
+    (facts,) = request_rows(read(memory)).values()
+    assert facts["status"] == status
+    if status == 500:
+        check_the_traceback(facts, "requests/GET/broken")
+    else:
+        assert {"error", "TextLog:text"}.isdisjoint(facts)
+
+
+def test_so_is_one_of_a_websocket(recording: rr.RecordingStream) -> None:
+    memory = recording.memory_recording()
+    app = Litestar([broken_socket], plugins=[RecordingPlugin(recording)], openapi_config=None)
+
+    async def main() -> None:
+        async with (
+            serving(app) as url,
+            websockets.connect(f"{url.replace('http', 'ws')}/ws", **WITHOUT_PROXY) as socket,
+        ):
+            with pytest.raises(websockets.ConnectionClosedError):
+                await socket.recv()
+
+    asyncio.run(main())
+    (facts,) = request_rows(read(memory)).values()
+    assert facts["close_code"] == 4500
+    check_the_traceback(facts, "requests/WEBSOCKET/ws")
 
 
 def test_options_are_checked_at_once(recording: rr.RecordingStream) -> None:

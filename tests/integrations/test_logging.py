@@ -90,6 +90,27 @@ def test_extra_values_go_along(recording: rr.RecordingStream, logger: logging.Lo
     assert row["odd"] == [repr(object)]
 
 
+@pytest.mark.parametrize(
+    "said",
+    ["\x1b[1;31mred\x1b[0m alert", "\x1b]8;;http://x\x1b\\red\x1b]8;;\x07 alert", "red\x1b[2K\x1b(B\x1b7 alert\x1bM"],
+)
+def test_what_is_said_to_a_terminal_is_left_out_of_the_text(
+    recording: rr.RecordingStream, logger: logging.Logger, said: str
+) -> None:
+    memory = recording.memory_recording()
+    with recording:
+        logger.info("%s", said, extra={"raw": said})
+    ((row,),) = rows_of(memory).values()
+    assert (row["TextLog:text"], row["raw"]) == (["red alert"], [said])
+
+
+def test_uvicorns_colored_repetition_is_left_out(recording: rr.RecordingStream, logger: logging.Logger) -> None:
+    memory = recording.memory_recording()
+    with recording:
+        logger.info("Started process [%d]", 7, extra={"color_message": "Started process [\x1b[36m%d\x1b[0m]"})
+    assert list(rows_of(memory).values()) == [[{"TextLog:text": ["Started process [7]"], "TextLog:level": ["INFO"]}]]
+
+
 def test_the_log_time_is_the_records_own(recording: rr.RecordingStream, logger: logging.Logger) -> None:
     memory = recording.memory_recording()
     record = logger.makeRecord(logger.name, logging.INFO, __file__, 1, "then", (), None)

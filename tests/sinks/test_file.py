@@ -108,8 +108,7 @@ def test_a_file_has_one_writer(tmp_path: pathlib.Path) -> None:
     assert isinstance(caught.value, OSError)
     first.log("x", "mine")
     first.close()
-    with pytest.raises(rr.FlushError):
-        second.close()
+    second.close()  # it had nothing to lose
     assert texts(tmp_path / "a.arrd") == ["mine"]
 
 

@@ -54,7 +54,31 @@ def test_a_wrong_token_is_refused_once(tmp_path: Path, token: str | None) -> Non
             with pytest.raises(AuthError, match="token"):
                 await recording.connect(collector.url, token=token)
             assert recording.status == "failed"
-            with suppress(rr.FlushError):
+            with pytest.raises(rr.FlushError, match=r"^not flushed: .*token") as caught:
+                await recording.flush()
+            assert caught.value.pending == {}
+            await recording.aclose()  # no row is lost
+
+    asyncio.run(main())
+
+
+def test_leaving_a_block_by_a_refusal_tells_nothing_more(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with collecting(tmp_path, token="right") as collector:
+            with pytest.raises(AuthError, match="token"):
+                async with rr.new_recording("tests", recording_id="auth") as recording:
+                    await recording.connect(collector.url, token="wrong")
+
+    asyncio.run(main())
+
+
+def test_rows_that_a_refusal_loses_are_told_with_it(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with collecting(tmp_path, token="right") as collector:
+            recording = rr.new_recording("tests", recording_id="auth")
+            recording.connect(collector.url, token="wrong")
+            recording.log("x", 1.0)
+            with pytest.raises(rr.FlushError, match=r"^not handed over: 1 rows for ws://.*token"):
                 await recording.aclose()
 
     asyncio.run(main())

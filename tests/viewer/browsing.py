@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import shutil
 import subprocess
 import sys
@@ -63,10 +62,8 @@ def running_demo(folder: Path) -> Iterator[RunningDemo]:
             told[name] = value.strip()
             if name == "recording":
                 break
-        page = re.match(r"\S+", told["collector"])
-        assert page is not None
         try:
-            yield RunningDemo(page[0], told["recording"])
+            yield RunningDemo(told["page"].partition("/#")[0], told["recording"])
         finally:
             process.terminate()
             process.stdout.read()

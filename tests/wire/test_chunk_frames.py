@@ -53,6 +53,12 @@ def test_chunks_come_back(chunk: Chunk) -> None:
     assert summary.components == tuple(chunk.columns)
 
 
+@pytest.mark.parametrize("value", [1, "a", None])
+def test_what_no_reader_takes_for_a_struct_is_not_written(value: Any) -> None:
+    with pytest.raises(DataError, match="s: a struct is a mapping or a list"):
+        encode_chunk(static(STRUCT, [[{}], [value]]), 1)
+
+
 @given(bundles())
 def test_bundles_come_back(bundle: Bundle) -> None:
     raw = parse_frame(encode_chunk(bundle, 9))
