@@ -296,6 +296,36 @@ def test_a_file_that_stands_still_holds_up_nobody_but_who_waits_for_it(
     asyncio.run(main())
 
 
+def test_what_came_during_a_sync_waits_for_the_next_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No frame is acknowledged by a sync that began before it was written, though it has been seen by then."""
+    proper = segments.sync_file
+    begun, may_end = threading.Semaphore(0), threading.Semaphore(0)
+
+    def sync(descriptor: int) -> None:
+        begun.release()
+        may_end.acquire(timeout=30)
+        proper(descriptor)
+
+    async def main() -> None:
+        async with collecting(tmp_path) as collector, recorder(collector) as client:
+            await client.greet(header("r"))
+            monkeypatch.setattr(segments, "sync_file", sync)
+            await client.send(frame(1))
+            assert await asyncio.to_thread(begun.acquire, timeout=30)
+            try:
+                await client.send(frame(2), frame(3))
+                (ledger,) = collector._store._ledgers.values()
+                await until(lambda: ledger.receiver.received == 3)
+                may_end.release()
+                assert await client.hear() == Ack(1)
+                assert await asyncio.to_thread(begun.acquire, timeout=30)
+            finally:
+                may_end.release(10)
+            assert await client.hear() == Ack(3)
+
+    asyncio.run(main())
+
+
 def test_files_that_stand_still_take_a_bounded_number_of_threads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
