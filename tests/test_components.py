@@ -17,9 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from peers import peer
 
-import asyncrr as rr
 from asyncrr.coercion import (
     blobs,
     clean_text,
@@ -553,26 +551,3 @@ def test_values_that_cannot_be_plain() -> None:
 def test_descriptions_are_short() -> None:
     assert len(describe("x" * 1000)) < 100
     assert describe(np.zeros((2, 3))) == "an array of shape (2, 3) and dtype float64"
-
-
-# ---- what archetypes offer
-
-
-def test_the_choices_of_reruns_components_are_here_by_name() -> None:
-    theirs = vars(peer("rerun.components"))
-    found = {name: one for name, one in theirs.items() if isinstance(one, type) and issubclass(one, enum.Enum)}
-    found.pop("EntryKind")  # of Rerun's catalogue, no component that anybody logs
-    assert len(found) > 10
-    for name, one in found.items():
-        ours = getattr(rr.components, name)
-        assert ours is getattr(rr, name)
-        assert {member.name: member.value for member in ours} == {member.name: member.value for member in one}
-
-
-def test_what_else_archetypes_take_is_here_by_name() -> None:
-    for name in ("ImageFormat", "MediaType", "Radius", "RotationAxisAngle", "TextLogLevel"):
-        assert hasattr(peer("rerun.components"), name)
-        assert getattr(rr.components, name) is getattr(rr, name)
-        assert name in dir(rr.components)
-    with pytest.raises(AttributeError, match="no attribute 'Scalars'"):
-        rr.components.Scalars  # type: ignore[attr-defined]  # noqa: B018

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from peers import peer
+from archetypes.any_values_columns import COLUMNS
 
 import asyncrr as rr
 from asyncrr.archetypes import AnyValues, DynamicArchetype, Points3D
@@ -183,38 +183,12 @@ def test_columns() -> None:
             AnyValues.columns(mixed=mixed)
 
 
-COLUMNS: list[tuple[Any, list[int], list[Any]]] = [
-    ([1, 2, 3], [1, 1, 1], [1, 2, 3]),
-    (range(3), [1, 1, 1], [0, 1, 2]),
-    (np.arange(3.0), [1, 1, 1], [0.0, 1.0, 2.0]),
-    (5, [1], [5]),
-    ("abc", [1], ["abc"]),
-    ([[1, 2], [3]], [2, 1], [1, 2, 3]),
-    ([[1, 2], [3, 4]], [2, 2], [1, 2, 3, 4]),
-    ([[1], [], [2]], [1, 0, 1], [1, 2]),
-    ([["a"], ("b", "c")], [1, 2], ["a", "b", "c"]),
-    ([np.arange(2.0), np.arange(3.0)], [2, 3], [0.0, 1.0, 0.0, 1.0, 2.0]),
-    ([[[1, 2], [3, 4]], [[5, 6]]], [2, 1], [[1, 2], [3, 4], [5, 6]]),
-    ([{"x": 1}, {"x": 2}], [1, 1], [{"x": 1}, {"x": 2}]),
-    ([[{"x": 1}], [{"x": 2}, {"x": 3}]], [1, 2], [{"x": 1}, {"x": 2}, {"x": 3}]),
-]
-"""Values of all rows, how many instances each row has, and which."""
-
-
 @pytest.mark.parametrize(("values", "lengths", "instances"), COLUMNS)
 def test_a_list_in_a_column_is_a_row(values: Any, lengths: list[int], instances: list[Any]) -> None:
     (column,) = AnyValues.columns(value=values)
     assert (column.values.tolist() if isinstance(column.values, np.ndarray) else column.values) == instances
     assert column.row_count == len(lengths)
     assert lengths == ([1] * len(lengths) if column.lengths is None else column.lengths.tolist())
-
-
-@pytest.mark.parametrize(("values", "lengths", "instances"), COLUMNS)
-def test_rerun_makes_the_same_columns(values: Any, lengths: list[int], instances: list[Any]) -> None:
-    name = repr(values)  # Rerun keeps the type of each name
-    (column,) = peer("rerun").AnyValues.columns(**{name: values})
-    assert np.diff(column._offsets).tolist() == lengths
-    assert column.component_batch.as_arrow_array().to_pylist() == instances
 
 
 def test_a_column_of_none_and_of_nothing() -> None:
