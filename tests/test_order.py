@@ -29,7 +29,8 @@ ORDER = """
     sinks.spooled sinks.spooling sinks recording_stream
     segments contents query tables reading joining grouping rewriting
     api
-    viewer.growing viewer.series viewer.samples viewer.gaps viewer.answers viewer.routes viewer.files viewer.notebook
+    viewer.growing viewer.series viewer.samples viewer.neighbors viewer.gaps viewer.answers viewer.routes viewer.files
+    viewer.notebook
     viewer
     collector.access collector.connections
     collector.threads collector.retention collector.rotation collector.memory collector.incoming collector.segments

@@ -11,6 +11,7 @@ import numpy as np
 from asyncrr.chunks import Chunk
 from asyncrr.query import Loaded
 from asyncrr.viewer.growing import Group, GrowingRecording, StoredFrame, WriterState
+from asyncrr.viewer.neighbors import neighbor
 from asyncrr.viewer.samples import sample_runs
 from asyncrr.viewer.series import Series, decimated
 from asyncrr.wire import PREAMBLE, ZSTD, encode_chunk, encode_header
@@ -228,6 +229,11 @@ class Answers:
             return stored.read()
         except OSError:
             return None
+
+    def neighbor(self, timeline: str, time: int, *, is_next: bool) -> str | None:
+        """The nearest time behind or before a time at which something was logged."""
+        found = neighbor(self.recording, timeline, time, is_next=is_next)
+        return None if found is None else str(found)
 
     def density(self, timeline: str, low: int, high: int, buckets: int) -> dict[str, list[float]]:
         """About how many rows each entity has in equal parts of a range: a chunk's rows are spread over its time."""

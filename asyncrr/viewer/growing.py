@@ -132,6 +132,14 @@ class Group:
         spans = self._spans.get(timeline)
         return [] if spans is None else [self.frames[place] for place in spans.between(low, high)]
 
+    def beside(self, timeline: str, time: int, *, is_next: bool) -> tuple[list[int], list[StoredFrame]]:
+        """The nearest border of those that lie behind a time, or before it, and those that it falls into."""
+        spans = self._spans.get(timeline)
+        if spans is None:
+            return [], []
+        borders, places = spans.beside(time, is_next)
+        return borders, [self.frames[place] for place in places]
+
 
 class _Spans:
     """Least and greatest times of chunks."""
@@ -158,6 +166,16 @@ class _Spans:
         places, lows, highs = self._numbers[:, : self._count]
         found: list[int] = places[(lows <= high) & (highs >= low)].tolist()
         return found
+
+    def beside(self, time: int, is_next: bool) -> tuple[list[int], list[int]]:
+        places, lows, highs = self._numbers[:, : self._count]
+        if is_next:
+            borders, across = lows[lows > time], (lows <= time) & (highs > time)
+            nearest = borders.min
+        else:
+            borders, across = highs[highs < time], (lows < time) & (highs >= time)
+            nearest = borders.max
+        return [int(nearest())] if len(borders) else [], places[across].tolist()
 
 
 class GrowingRecording:

@@ -30,6 +30,7 @@ _TICK_SECONDS = 0.1
 _UNSUPPORTED = 1003
 _KEPT = 16
 _MAX_POINTS = 20_000
+_MAX_ENTITIES = 100
 _MAX_TEXTS = 100_000
 _SAMPLES_BYTES = 16 * 2**20
 _FRAMES = "application/octet-stream"
@@ -118,11 +119,17 @@ def viewer_routes(source: SegmentSource) -> list[BaseRoute]:
 
     async def series(view: _View, request: Request) -> Response:
         given = request.query_params
-        entity, component, timeline = given["entity"], given["component"], given["timeline"]
+        component, timeline, entities = given["component"], given["timeline"], given.getlist("entity")
         low, high = _number(given.get("from")), _number(given.get("to"))
         points = min(int(given.get("points", "1000")), _MAX_POINTS)
-        found = await view.ask(lambda: view.answers.series(entity, component, timeline, low, high, points))
-        return Response(msgpack.packb(found), media_type="application/msgpack")
+        if len(entities) > _MAX_ENTITIES:
+            raise ValueError(f"entity: {len(entities)} are given, and {_MAX_ENTITIES} are told at once")
+        # one by one, so that other questions come in between
+        answers = [
+            await view.ask(partial(view.answers.series, entity, component, timeline, low, high, points))
+            for entity in entities
+        ]
+        return Response(msgpack.packb(answers), media_type="application/msgpack")
 
     async def latest(view: _View, request: Request) -> Response:
         given = request.query_params
@@ -144,6 +151,14 @@ def viewer_routes(source: SegmentSource) -> list[BaseRoute]:
         found, cursor, skipped = await view.ask(lambda: view.answers.texts(after, limit))
         headers = {"asyncrr-cursor": str(cursor), "asyncrr-skipped": str(skipped)}
         return Response(found, media_type=_FRAMES, headers=headers)
+
+    async def neighbor(view: _View, request: Request) -> Response:
+        given = request.query_params
+        timeline, at, direction = given["timeline"], int(given["at"]), given["direction"]
+        if direction not in ("next", "previous"):
+            raise ValueError(f"direction: {direction[:100]!r} is neither 'next' nor 'previous'")
+        found = await view.ask(lambda: view.answers.neighbor(timeline, at, is_next=direction == "next"))
+        return JSONResponse({"time": found})
 
     async def density(view: _View, request: Request) -> Response:
         given = request.query_params
@@ -179,6 +194,7 @@ def viewer_routes(source: SegmentSource) -> list[BaseRoute]:
         "latest": latest,
         "samples": samples,
         "texts": texts,
+        "neighbor": neighbor,
         "density": density,
         "gaps": gaps,
     }

@@ -180,7 +180,7 @@ def test_moving_the_time_changes_what_holds(collector: RunningCollector, watched
     until(lambda: pixel(page, "picture:camera") == [80, 10, 200])
     for _ in range(6):
         page.keyboard.press("ArrowLeft")
-    assert page.locator("#time").inner_text() == "#19"
+    until(lambda: page.locator("#time").inner_text() == "#19")
     page.locator("aside pre", has_text="phase-10").first.wait_for()
     page.keyboard.press("Home")
     page.locator("aside pre", has_text="phase-0").first.wait_for()

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgpack
+import numpy as np
 import pytest
 from collectors import CollectorProcess, collector_process
 from websockets.exceptions import ConnectionClosed
@@ -75,6 +77,10 @@ def test_of_what_is_not_there_it_says_so(collector: CollectorProcess) -> None:
     assert ask(collector, f"recordings/routes/density?timeline=step&from=0&to={endless}")[0] == 400
     assert ask(collector, "recordings/routes/latest?timeline=none&at=3&entity=logs") == (200, b"")
     assert json.loads(ask(collector, "recordings/routes/gaps?timeline=step")[1]) == []
+    many = "&entity=logs" * 101
+    assert ask(collector, f"recordings/routes/series?timeline=step&component=x{many}")[0] == 400
+    assert ask(collector, "recordings/routes/neighbor?timeline=step&at=2")[0] == 400
+    assert ask(collector, "recordings/routes/neighbor?timeline=step&at=2&direction=up")[0] == 400
     with connect(f"{collector.url}/api/live/nothing", proxy=None) as socket, pytest.raises(ConnectionClosed) as closed:
         socket.recv(10)
     assert closed.value.rcvd is not None
@@ -92,3 +98,33 @@ def test_whoever_sends_bytes_to_a_page_is_told_that_they_mean_nothing(collector:
     assert closed.value.rcvd is not None
     assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1003, "bytes mean nothing here")
     assert ask(collector, "recordings/routes/tree")[0] == 200
+
+
+def test_the_time_goes_from_row_to_row(collector: CollectorProcess) -> None:
+    log(collector, 0, 25)
+
+    def beside(at: int, direction: str) -> object:
+        status, body = ask(collector, f"recordings/routes/neighbor?timeline=step&at={at}&direction={direction}")
+        assert status == 200
+        return json.loads(body)["time"]
+
+    assert [beside(at, "next") for at in (-5, 0, 23, 24)] == ["0", "1", "24", None]
+    assert [beside(at, "previous") for at in (99, 24, 1, 0)] == ["24", "23", "0", None]
+
+
+def test_numbers_of_several_entities_are_told_together(collector: CollectorProcess) -> None:
+    async def run() -> None:
+        async with rr.new_recording("numbers", recording_id="numbers") as rec:
+            await rec.connect(collector.url)
+            for step in range(5):
+                await rec.log("twice/a", rr.Scalars(2 * step), time={"step": step})
+                await rec.log("b", rr.Scalars(step), time={"step": step})
+            await rec.flush()
+
+    asyncio.run(run())
+    names = "&entity=b&entity=nothing&entity=twice/a"
+    status, body = ask(collector, f"recordings/numbers/series?timeline=step&component=Scalars:scalars{names}")
+    assert status == 200
+    found = [[np.frombuffer(line["y"]).tolist() for line in each["series"]] for each in msgpack.unpackb(body)]
+    assert found == [[[0, 1, 2, 3, 4]], [], [[0, 2, 4, 6, 8]]]
+    assert msgpack.unpackb(ask(collector, "recordings/numbers/series?timeline=step&component=x")[1]) == []

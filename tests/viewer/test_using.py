@@ -7,9 +7,11 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from collectors import CollectorProcess
 
@@ -199,6 +201,11 @@ def test_the_tree_is_searched_and_walked_by_keys(browser: Any, served: str) -> N
         until(lambda: nodes.count() == 3)
         page.keyboard.press("Enter")
         page.locator("aside .path", has_text="requests/POST /users/seconds").wait_for()
+        page.keyboard.press("ArrowRight")
+        until(lambda: page.locator("#time").inner_text() == "#10")  # what was found is open, and keys move the time
+        page.keyboard.press("ArrowLeft")
+        until(lambda: page.locator("#time").inner_text() == "#9")
+        page.keyboard.press("/")
         page.keyboard.press("Escape")
         assert page.locator("#search").input_value() == ""
         until(lambda: nodes.count() == 7)
@@ -346,7 +353,7 @@ def test_names_and_texts_of_any_length_and_direction_keep_the_page_in_shape(show
 
 def test_hundreds_of_plots_leave_room_to_ask_what_holds_now(browser: Any, tmp_path: Path) -> None:
     def many(rec: rr.RecordingStream) -> None:
-        for number in range(40):
+        for number in range(150):
             rec.log(f"sensor/{number}/value", rr.Scalars(number), time={"step": number})
         rec.log("state", rr.AnyValues(phase="warm"), time={"step": 0})
 
@@ -363,4 +370,97 @@ def test_hundreds_of_plots_leave_room_to_ask_what_holds_now(browser: Any, tmp_pa
         are_kept = False
         for route in kept:
             route.continue_()
-        until(lambda: page.locator(".legend-item").count() == 40)
+        until(lambda: page.locator(".legend-item").count() == 150)
+        asked = "performance.getEntriesByType('resource').filter(each => each.name.includes('/series?')).length"
+        assert page.evaluate(asked) == 6
+
+
+def test_arrows_go_from_row_to_row(browser: Any, tmp_path: Path) -> None:
+    def seldom(rec: rr.RecordingStream) -> None:
+        for second in (0, 1, 50, 51.5, 1000):
+            rec.log("value", rr.Scalars(second), time={"time": timedelta(seconds=second)})
+
+    write(tmp_path / "seldom.arrd", seldom)
+    with viewing(tmp_path / "seldom.arrd") as origin, watch(browser, origin) as page:
+        page.goto(f"{origin}/#recording=seldom&when=time")
+        time = page.locator("#time")
+        until(lambda: time.inner_text() == "1000.000 s")
+        for shown in ("51.500 s", "50.000 s", "1.000 s", "0.000 s"):
+            page.keyboard.press("ArrowLeft")
+            until(lambda shown=shown: time.inner_text() == shown)
+        page.keyboard.press("ArrowLeft")
+        page.get_by_role("button", name="To the next row").click()
+        until(lambda: time.inner_text() == "1.000 s")
+        for _ in range(3):  # faster than the answers
+            page.keyboard.press("ArrowRight")
+        until(lambda: time.inner_text() == "1000.000 s")
+
+
+def test_a_plot_tells_the_place_under_the_pointer_and_a_double_click_moves_no_time(browser: Any, served: str) -> None:
+    with watch(browser, served) as page:
+        page.goto(f"{served}/#recording=service&when=step")
+        plot = page.locator('[data-tile^="series:"]').first
+        plot.locator(".u-over").wait_for()
+        box = plot.locator(".u-over").bounding_box()
+        across, middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(across, middle)
+        until(lambda: plot.locator(".pointed").inner_text() in ("#149", "#150"))
+        assert "1.5" in plot.locator(".legend-item b").first.inner_text() or "1.49" in plot.inner_text()
+        page.mouse.down()
+        page.mouse.move(across + 40, middle, steps=4)
+        page.mouse.up()
+        page.mouse.dblclick(across, middle)
+        until(lambda: page.evaluate("document.querySelector('.follow').getAttribute('aria-pressed')") == "true")
+        page.mouse.click(across, middle)
+        until(lambda: page.locator("#time").inner_text() in ("#149", "#150"))
+        assert page.locator("button.follow").get_attribute("aria-pressed") == "false"
+        page.mouse.move(5, 5)
+        plot.locator(".pointed").wait_for(state="detached")
+
+
+def test_tiles_are_moved_by_keys_and_stay_where_they_are_put(browser: Any, tmp_path: Path) -> None:
+    def three(rec: rr.RecordingStream) -> None:
+        for name in ("alpha", "beta", "gamma"):
+            rec.log(name, rr.TextDocument(name), time={"step": 9})
+
+    order = "[...document.querySelectorAll('.tile')].map(each => each.getAttribute('aria-label'))"
+    focused = "document.activeElement.closest('.tile')?.getAttribute('aria-label')"
+    write(tmp_path / "three.arrd", three)
+    with viewing(tmp_path / "three.arrd") as origin, watch(browser, origin) as page:
+        page.goto(f"{origin}/#recording=three&when=step@9")
+        until(lambda: page.evaluate(order) == ["alpha", "beta", "gamma"])
+        page.locator(".tile h3").first.focus()
+        for place, expected in (
+            (2, ["beta", "alpha", "gamma"]),
+            (3, ["beta", "gamma", "alpha"]),
+            (3, ["beta", "gamma", "alpha"]),  # there is no further one
+        ):
+            page.keyboard.press("Shift+ArrowRight")
+            until(lambda expected=expected: page.evaluate(order) == expected)
+            until(lambda: page.evaluate(focused) == "alpha")
+            page.get_by_role("status").filter(has_text=f"alpha: tile {place} of 3").wait_for(state="attached")
+        page.keyboard.press("Shift+ArrowLeft")
+        until(lambda: page.evaluate(order) == ["beta", "alpha", "gamma"])
+        page.keyboard.press("Enter")
+        page.locator("aside .path", has_text="alpha").wait_for()
+        assert page.locator("#time").inner_text() == "#9"
+        page.reload()
+        until(lambda: page.evaluate(order) == ["beta", "alpha", "gamma"])
+
+
+def test_while_it_loads_the_page_says_so(browser: Any, tmp_path: Path) -> None:
+    def picture(rec: rr.RecordingStream) -> None:
+        rec.log("camera", rr.Image(np.zeros((20, 30, 3), np.uint8)), time={"step": 1})
+
+    write(tmp_path / "picture.arrd", picture)
+    with viewing(tmp_path / "picture.arrd") as origin, watch(browser, origin) as page:
+        kept: list[Any] = []
+        page.route("**/latest?*", lambda route: kept.append(route))
+        page.goto(f"{origin}/#recording=picture&when=step&selection=camera")
+        page.locator(".raster", has_text="Loading").wait_for()
+        page.locator("aside .component", has_text="loading").first.wait_for()
+        while kept:
+            kept.pop(0).continue_()
+            page.wait_for_timeout(100)
+        page.locator(".tile .legend", has_text=re.compile("30 . 20")).wait_for()
+        page.locator(".raster p").wait_for(state="detached")

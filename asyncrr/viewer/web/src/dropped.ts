@@ -1,7 +1,7 @@
 // Dropped files: recordings that this page reads by itself. They go to no server.
 import { decompressor } from "./compression";
 import { cellsOf, samplesOf } from "./requests";
-import type { DroppedRecording, GapSpan, Samples, Series, Texts, TreeMessage } from "./source";
+import type { Direction, DroppedRecording, GapSpan, Samples, Series, Texts, TreeMessage } from "./source";
 import type { EntityFacts, EntityState, RecordingFacts } from "./state";
 import { parentOf } from "./paths";
 import { readSegments, type Batch, type Chunk, type Contents, type Gap, type Header } from "./wire";
@@ -37,6 +37,8 @@ class Dropped implements DroppedRecording {
   private readonly gapsFound: Gap[];
   private readonly ranks: Map<string, number>;
   private readonly numbered = new Map<string, Numbered>();
+  /** The times of all rows, by timeline. */
+  private readonly sorted = new Map<string, BigInt64Array>();
 
   constructor(contents: Contents, id: string, readonly file: string, size: number) {
     const headers = contents.headers.filter((each) => each.recording === id).sort(compareHeaders);
@@ -191,6 +193,23 @@ class Dropped implements DroppedRecording {
       if (size > bytes && first < samples.length) break;
     }
     return { samples: samples.slice(first), isCut: first > 0 };
+  }
+
+  async neighbor(timeline: string, at: bigint, direction: Direction): Promise<bigint | null> {
+    const times = this.sorted.get(timeline) ?? this.sort(timeline);
+    return times[direction > 0 ? firstAfter(times, at) : firstAfter(times, at - 1n) - 1] ?? null;
+  }
+
+  private sort(timeline: string): BigInt64Array {
+    const each = this.chunks.map((chunk) => chunk.timelines.get(timeline)?.times ?? new BigInt64Array());
+    const times = new BigInt64Array(each.reduce((sum, { length }) => sum + length, 0));
+    let place = 0;
+    for (const one of each) {
+      times.set(one, place);
+      place += one.length;
+    }
+    this.sorted.set(timeline, times.sort());
+    return times;
   }
 
   private collect(entity: string, component: string, timeline: string): Numbered {

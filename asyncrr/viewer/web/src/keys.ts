@@ -7,7 +7,8 @@ export const isHelpOpen = signal(false);
 
 export const KEYS: [string, string][] = [
   ["Space", "Play, or stop"],
-  ["←  →", "One step back or forth"],
+  ["←  →", "To the previous or next time at which something was logged"],
+  ["Shift ← →", "Move the tile that has the focus"],
   ["Home", "To the beginning"],
   ["End", "Follow what is logged now"],
   ["/", "Search entities: Enter opens the first found, ↓ goes to them"],
@@ -26,6 +27,7 @@ export function installKeys(): void {
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === " " && target.matches("button:focus-visible")) return; // whoever goes by keys presses the button
+    if (event.shiftKey && event.key.startsWith("Arrow")) return;
     const actions: Record<string, () => void> = {
       " ": togglePlay,
       ArrowLeft: () => step(-1),

@@ -1,6 +1,8 @@
 // Moving in time: the cursor, stepping, playing.
 import { batch } from "@preact/signals";
-import { at, current, cursor, endings, isFollowing, isPlaying, span, speed, timeline, timelines } from "./state";
+import { source } from "./requests";
+import type { Direction } from "./source";
+import { at, current, cursor, endings, isFollowing, isPlaying, recordingId, span, speed, timeline, timelines } from "./state";
 import { clamp } from "./times";
 
 export function moveTo(time: bigint): void {
@@ -50,15 +52,31 @@ export function togglePlay(): void {
   });
 }
 
-/** One step, or a hundredth of the range in nanoseconds. */
-export function step(direction: 1 | -1): void {
-  const range = span.value;
-  const time = at.value;
-  if (!range || time === null) return;
-  const hundredth = (range.max - range.min) / 100n;
-  const width = range.kind === "sequence" ? 1n : hundredth > 0n ? hundredth : 1n;
+/** So many steps wait for their turn while a key is held. */
+const MOST_STEPS = 8;
+let steps = 0;
+let stepping = Promise.resolve();
+
+/** To the next or the previous time at which something was logged. */
+export function step(direction: Direction): void {
+  if (at.value === null || steps >= MOST_STEPS) return;
   isPlaying.value = false;
-  moveTo(time + BigInt(direction) * width);
+  moveTo(at.value);
+  steps++;
+  stepping = stepping.then(() => stepNow(direction)).catch(() => undefined).finally(() => steps--);
+}
+
+async function stepNow(direction: Direction): Promise<void> {
+  const [id, name, time] = [recordingId.value, timeline.value, at.value];
+  if (time === null) return;
+  const found = await source().neighbor(name, time, direction);
+  if (found !== null && id === recordingId.value && name === timeline.value && time === at.value) moveTo(found);
+}
+
+/** Where the time is, to be there again. */
+export function placeNow(): () => void {
+  const [place, follows] = [cursor.value, isFollowing.value];
+  return () => batch(() => ((cursor.value = place), (isFollowing.value = follows)));
 }
 
 let lastTick = 0;

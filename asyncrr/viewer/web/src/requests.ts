@@ -1,5 +1,5 @@
 // Requests: what the page asks the server for.
-import type { Sample, Source } from "./source";
+import type { Sample, Series, Source } from "./source";
 import { access, dropped, held, recordingId, type Cell, type EntityState } from "./state";
 import { readPacked, readSegments, typed, type Batch, type Chunk } from "./wire";
 
@@ -98,6 +98,50 @@ async function inTurn<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
+/** So many entities are asked for together. */
+const MOST_TOGETHER = 25;
+
+interface Ask {
+  entity: string;
+  resolve: (found: Series) => void;
+  reject: (error: unknown) => void;
+}
+
+/** What is asked for in this moment, by what is the same for several entities. */
+const gathered = new Map<string, Ask[]>();
+
+/** Asks for the same part of several entities together: a plot may have hundreds of lines. */
+function askGathered(): void {
+  const all = [...gathered];
+  gathered.clear();
+  for (const [query, asks] of all) {
+    while (asks.length) {
+      let together = query;
+      const taken: Ask[] = [];
+      while (asks.length && taken.length < MOST_TOGETHER && (!taken.length || together.length + 3 * asks[0]!.entity.length < MAX_QUERY)) {
+        const ask = asks.shift()!;
+        together += `&entity=${encodeURIComponent(ask.entity)}`;
+        taken.push(ask);
+      }
+      inTurn(async () => seriesIn(await bytesOf(await get(`${prefix()}/series?${together}`)))).then(
+        (found) => taken.forEach((ask, place) => ask.resolve(found[place]!)),
+        (error: unknown) => taken.forEach((ask) => ask.reject(error)),
+      );
+    }
+  }
+}
+
+function seriesIn(bytes: Uint8Array): Series[] {
+  const floats = (each: Uint8Array) => typed(each, 0, each.length / 8, "float64") as Float64Array;
+  const packed = readPacked(bytes) as { base: string; total: number | bigint; series: { x: Uint8Array; y: Uint8Array }[]; breaks: Uint8Array }[];
+  return packed.map(({ base, total, series, breaks }) => ({
+    base: BigInt(base),
+    total: Number(total),
+    lines: series.map(({ x, y }) => ({ x: floats(x), y: floats(y) })),
+    breaks: floats(breaks),
+  }));
+}
+
 const server: Source = {
   async texts(after, limit) {
     const query = `limit=${limit}${after === null ? "" : `&after=${after}`}`;
@@ -140,24 +184,22 @@ const server: Source = {
     return { samples: chunks.flatMap((chunk) => samplesOf(chunk, timeline)), isCut: response.headers.get("asyncrr-more") === "1" };
   },
 
-  async series(entity, component, timeline, low, high, points) {
-    let query = `entity=${encodeURIComponent(entity)}&component=${encodeURIComponent(component)}`;
-    query += `&timeline=${encodeURIComponent(timeline)}&points=${points}`;
+  series(entity, component, timeline, low, high, points) {
+    let query = `component=${encodeURIComponent(component)}&timeline=${encodeURIComponent(timeline)}&points=${points}`;
     if (low !== null) query += `&from=${low}`;
     if (high !== null) query += `&to=${high}`;
-    const packed = readPacked(await inTurn(async () => bytesOf(await get(`${prefix()}/series?${query}`)))) as {
-      base: string;
-      total: number | bigint;
-      series: { x: Uint8Array; y: Uint8Array }[];
-      breaks: Uint8Array;
-    };
-    const floats = (bytes: Uint8Array) => typed(bytes, 0, bytes.length / 8, "float64") as Float64Array;
-    return {
-      base: BigInt(packed.base),
-      total: Number(packed.total),
-      lines: packed.series.map(({ x, y }) => ({ x: floats(x), y: floats(y) })),
-      breaks: floats(packed.breaks),
-    };
+    return new Promise((resolve, reject) => {
+      if (!gathered.size) queueMicrotask(askGathered);
+      const asks = gathered.get(query) ?? [];
+      gathered.set(query, asks);
+      asks.push({ entity, resolve, reject });
+    });
+  },
+
+  async neighbor(timeline, at, direction) {
+    const query = `timeline=${encodeURIComponent(timeline)}&at=${at}&direction=${direction > 0 ? "next" : "previous"}`;
+    const { time } = (await (await get(`${prefix()}/neighbor?${query}`)).json()) as { time: string | null };
+    return time === null ? null : BigInt(time);
   },
 
   async density(timeline, low, high, buckets) {

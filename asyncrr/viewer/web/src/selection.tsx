@@ -32,7 +32,7 @@ export function SelectionPanel() {
           {Object.keys(facts.components)
             .sort()
             .map((id) => (
-              <Component key={id} id={id} cell={state?.get(id)} dtype={facts.components[id]!.dtype} type={facts.components[id]!.type} />
+              <Component key={id} id={id} isLoading={!state} cell={state?.get(id)} dtype={facts.components[id]!.dtype} type={facts.components[id]!.type} />
             ))}
           <h3>In Python</h3>
           <pre class="snippet">{snippet}</pre>
@@ -49,8 +49,8 @@ export function SelectionPanel() {
   );
 }
 
-function Component(props: { id: string; cell: Cell | undefined; dtype: string; type: string | null }) {
-  const { id, cell, dtype, type } = props;
+function Component(props: { id: string; isLoading: boolean; cell: Cell | undefined; dtype: string; type: string | null }) {
+  const { id, isLoading, cell, dtype, type } = props;
   return (
     <div class="component">
       <div class="component-head">
@@ -67,7 +67,7 @@ function Component(props: { id: string; cell: Cell | undefined; dtype: string; t
           </p>
         </>
       ) : (
-        <p class="muted small">nothing at this time</p>
+        <p class="muted small">{isLoading ? "loading…" : "nothing at this time"}</p>
       )}
     </div>
   );

@@ -34,6 +34,8 @@ export interface Texts {
   skipped: number;
 }
 
+export type Direction = 1 | -1;
+
 /** One sample of a stream of video. */
 export interface Sample {
   time: bigint;
@@ -55,6 +57,8 @@ export interface Source {
   samples(entity: string, timeline: string, low: bigint | null, high: bigint, bytes: number): Promise<Samples>;
   density(timeline: string, low: bigint, high: bigint, buckets: number): Promise<Record<string, number[]>>;
   gaps(timeline: string): Promise<GapSpan[]>;
+  /** The nearest later time (1) or earlier one (-1) at which something was logged; `null` where there is none. */
+  neighbor(timeline: string, at: bigint, direction: Direction): Promise<bigint | null>;
 }
 
 /** A recording that is whole in this page. */

@@ -31,13 +31,13 @@ export function TimeBar() {
         <IconButton label="To the beginning (Home)" disabled={!range} onClick={() => range && moveTo(range.min)}>
           |◂
         </IconButton>
-        <IconButton label="One step back (←)" disabled={!range} onClick={() => step(-1)}>
+        <IconButton label="To the previous row (←)" disabled={!range} onClick={() => step(-1)}>
           ◂
         </IconButton>
         <IconButton label={isPlaying.value ? "Stop (Space)" : "Play (Space)"} class="play" disabled={!range} onClick={togglePlay}>
           {isPlaying.value ? "❚❚" : "▶"}
         </IconButton>
-        <IconButton label="One step forth (→)" disabled={!range} onClick={() => step(1)}>
+        <IconButton label="To the next row (→)" disabled={!range} onClick={() => step(1)}>
           ▸
         </IconButton>
         <button class={isFollowing.value ? "follow on" : "follow"} title="Follow what is logged now (End)" aria-pressed={isFollowing.value} disabled={!range} onClick={follow}>

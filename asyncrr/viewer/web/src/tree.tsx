@@ -67,6 +67,7 @@ export function Tree() {
     if (event.key === "Enter" && first !== null) {
       selection.value = first;
       isTreeOpen.value = false;
+      (event.currentTarget as HTMLElement).blur(); // keys move the time again
     } else if (event.key === "Escape" && search.value) search.value = "";
     else if (event.key === "ArrowDown") focus(0);
     else return;

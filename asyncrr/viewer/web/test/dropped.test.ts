@@ -22,6 +22,18 @@ for (const name of readdirSync(VECTORS).filter((each) => Object.hasOwn(golden, e
   });
 }
 
+test("the time goes from row to row", async () => {
+  const [found] = readDropped(new Uint8Array(readFileSync(join(VECTORS, "scalars.arrd"))), "scalars.arrd");
+  const [name, { min, max }] = Object.entries(found!.tree.timelines)[0]!;
+  const forth: bigint[] = [];
+  for (let at: bigint | null = BigInt(min) - 1n; (at = await found!.neighbor(name, at, 1)) !== null; ) forth.push(at);
+  const back: bigint[] = [];
+  for (let at: bigint | null = BigInt(max) + 1n; (at = await found!.neighbor(name, at, -1)) !== null; ) back.unshift(at);
+  assert.deepEqual(forth, back);
+  assert.deepEqual([forth[0], forth[forth.length - 1]], [BigInt(min), BigInt(max)]);
+  assert.equal(await found!.neighbor("nothing", 0n, 1), null);
+});
+
 test("bytes that are no recording are refused", () => {
   assert.throws(() => readDropped(new Uint8Array(1000), "x"), /no recording/);
 });

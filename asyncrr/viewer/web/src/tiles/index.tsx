@@ -1,5 +1,5 @@
-// The tiles: what the recording has, each in its view; dragged by their titles, enlarged, hidden.
-import { computed, useComputed, useSignal } from "@preact/signals";
+// The tiles: what the recording has, each in its view; moved by their titles, enlarged, hidden.
+import { computed, effect, signal, useComputed, useSignal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { shownTitle, tilesOf, type Tile, type TileKind } from "../archetypes";
@@ -30,7 +30,12 @@ const VIEWS: Record<TileKind, ComponentType<TileProps>> = {
   table: TableTile,
 };
 
-const keyOfOrder = () => `asyncrr.order.${current.value?.application_id ?? ""}`;
+const keyOfOrder = computed(() => `asyncrr.order.${current.value?.application_id ?? ""}`);
+/** The tiles in the order in which they were put; each application has one, which this browser keeps. */
+const order = signal<string[]>([]);
+effect(() => {
+  order.value = JSON.parse(localStorage.getItem(keyOfOrder.value) ?? "[]") as string[];
+});
 
 // by content, so that tiles stay while rows are counted
 const signature = computed(() => [...entities.value].map(([path, facts]) => `${path}\n${Object.keys(facts.components)}`).join("\0"));
@@ -41,27 +46,25 @@ const tiles = computed(() => {
 export const hasTiles = computed(() => tiles.value.length > 0);
 
 export function TileGrid() {
-  const order = useSignal<string[]>(JSON.parse(localStorage.getItem(keyOfOrder()) ?? "[]") as string[]);
   const hidden = useSignal<Set<string>>(new Set());
   const large = useSignal<string | null>(null);
+  const told = useSignal("");
   const dragged = useRef<string | null>(null);
   const sorted = [...tiles.value].sort((a, b) => place(order.value, a.key) - place(order.value, b.key));
   const shown = sorted.filter((tile) => !hidden.value.has(tile.key) && (large.value === null || tile.key === large.value));
 
-  const drop = (target: string) => {
-    const moved = dragged.current;
-    dragged.current = null;
-    if (!moved || moved === target) return;
+  const move = (moved: string | null, target: string | undefined) => {
+    if (!moved || !target || moved === target) return;
     const keys = sorted.map((tile) => tile.key);
     const to = keys.indexOf(target);
     keys.splice(keys.indexOf(moved), 1);
     keys.splice(to, 0, moved);
     order.value = keys;
-    localStorage.setItem(keyOfOrder(), JSON.stringify(keys));
+    localStorage.setItem(keyOfOrder.value, JSON.stringify(keys));
   };
   return (
     <div class={large.value === null ? "tiles" : "tiles one"}>
-      {shown.map((tile) => (
+      {shown.map((tile, index) => (
         <Frame
           key={tile.key}
           tile={tile}
@@ -72,7 +75,14 @@ export function TileGrid() {
             if (large.value === tile.key) large.value = null;
           }}
           onDrag={() => (dragged.current = tile.key)}
-          onDrop={() => drop(tile.key)}
+          onDrop={() => {
+            move(dragged.current, tile.key);
+            dragged.current = null;
+          }}
+          onMove={(by) => {
+            move(tile.key, shown[index + by]?.key);
+            told.value = `${shownTitle(tile.title)}: tile ${Math.min(Math.max(index + by, 0), shown.length - 1) + 1} of ${shown.length}`;
+          }}
         />
       ))}
       {hidden.value.size > 0 && (
@@ -81,6 +91,9 @@ export function TileGrid() {
         </button>
       )}
       {tiles.value.length === 0 && <Nothing />}
+      <p class="unseen" role="status">
+        {told.value}
+      </p>
     </div>
   );
 }
@@ -112,6 +125,7 @@ interface FrameProps extends TileProps {
   onHide: () => void;
   onDrag: () => void;
   onDrop: () => void;
+  onMove: (by: 1 | -1) => void;
 }
 
 /** The entities above, whose transforms and classes matter. */
@@ -128,6 +142,8 @@ function withAncestors(paths: string[]): string[] {
 function Frame(props: FrameProps) {
   const { tile, isLarge } = props;
   const element = useRef<HTMLElement>(null);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const isMoved = useRef(false);
   const isVisible = useSignal(false);
   const isSelected = useComputed(() => selection.value !== null && tile.entities.includes(selection.value));
   useEffect(() => {
@@ -144,6 +160,20 @@ function Frame(props: FrameProps) {
   useEffect(() => {
     if (isSelected.value) element.current?.scrollIntoView({ block: "nearest", behavior: "smooth" });
   }, [isSelected.value]);
+  useEffect(() => {
+    if (isMoved.current) heading.current?.focus(); // an element that changes its place loses the focus
+    isMoved.current = false;
+  });
+  const select = () => (selection.value = tile.entities[0]!);
+  const byKeys = (event: KeyboardEvent) => {
+    if (event.target !== heading.current) return;
+    if (event.key === "Enter") select();
+    else if (event.shiftKey && (event.key === "ArrowLeft" || event.key === "ArrowRight")) {
+      isMoved.current = true;
+      props.onMove(event.key === "ArrowLeft" ? -1 : 1);
+    } else return;
+    event.preventDefault();
+  };
   const title = shownTitle(tile.title);
   const View = VIEWS[tile.kind];
   return (
@@ -155,7 +185,16 @@ function Frame(props: FrameProps) {
       onDragOver={(event) => event.preventDefault()}
       onDrop={(event) => (event.preventDefault(), props.onDrop())}
     >
-      <h3 draggable onDragStart={props.onDrag} onDblClick={props.onLarge} onClick={() => (selection.value = tile.entities[0]!)}>
+      <h3
+        ref={heading}
+        tabIndex={0}
+        aria-keyshortcuts="Shift+ArrowLeft Shift+ArrowRight"
+        draggable
+        onDragStart={props.onDrag}
+        onDblClick={props.onLarge}
+        onClick={select}
+        onKeyDown={byKeys}
+      >
         <span class="title" title={tile.entities.join("\n")}>
           {title}
         </span>

@@ -34,7 +34,7 @@ export function PictureTile({ tile }: TileProps) {
       (found) => {
         if (isStale) return;
         picture.current = found;
-        problem.value = found || hasFlat(tile.entities, states) ? "" : state?.size ? "This picture cannot be shown." : "No picture at this time.";
+        problem.value = found || hasFlat(tile.entities, states) ? "" : !state ? "Loading…" : state.size ? "This picture cannot be shown." : "No picture at this time.";
         draw();
       },
       () => {
@@ -84,7 +84,7 @@ export function PictureTile({ tile }: TileProps) {
       </div>
       <div class="legend">
         <span class="muted">
-          {told.value || `${shape.value.join(" × ")}${time ? ` · ${formatTime(time[1].kind, time[1].value)}` : ""}`}
+          {told.value || (shape.value[0] > 0 && `${shape.value.join(" × ")}${time ? ` · ${formatTime(time[1].kind, time[1].value)}` : ""}`)}
         </span>
       </div>
     </>

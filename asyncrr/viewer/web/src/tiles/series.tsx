@@ -3,13 +3,13 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import uPlot, { type AlignedData, type Options } from "uplot";
 import { colorOf, css, numbersOf, PALETTE, stringsOf } from "../archetypes";
-import { moveTo } from "../moving";
+import { moveTo, placeNow } from "../moving";
 import { partsOf, shownPart } from "../paths";
 import { numberTicks, originOf, stepsOf, tickSpace, ticksWidth, timeTick } from "../axis";
 import { alone, broken, chooseAxes, drawable, formatNumber, nearest, padded, valueAt, type DrawnLine } from "../lines";
 import { source } from "../requests";
 import { at, changedAt, dark, held, isFollowing, news, recordingId, span, timeline } from "../state";
-import { unit } from "../times";
+import { digitsFor, formatTime, unit } from "../times";
 import type { TileProps } from "./index";
 
 interface Drawn {
@@ -40,10 +40,11 @@ export function SeriesTile({ tile }: TileProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<Plot | null>(null);
   const legend = useSignal<Legend[]>([]);
+  const pointed = useSignal("");
   const message = useSignal("");
 
   useEffect(() => {
-    const made = new Plot(place.current!, tile.title, (items) => (legend.value = items), (text) => (message.value = text));
+    const made = new Plot(place.current!, tile.title, (items, when) => ((legend.value = items), (pointed.value = when)), (text) => (message.value = text));
     plot.current = made;
     const observer = new ResizeObserver(() => made.resize());
     observer.observe(place.current!);
@@ -78,6 +79,7 @@ export function SeriesTile({ tile }: TileProps) {
             <b>{each.value}</b>
           </button>
         ))}
+        {pointed.value && <span class="muted pointed">{pointed.value}</span>}
       </div>
     </>
   );
@@ -100,7 +102,7 @@ class Plot {
   constructor(
     private readonly element: HTMLElement,
     private readonly title: string,
-    private readonly onLegend: (items: Legend[]) => void,
+    private readonly onLegend: (items: Legend[], when: string) => void,
     private readonly onMessage: (text: string) => void,
   ) {
     this.kind = span.value?.kind ?? "sequence";
@@ -258,7 +260,15 @@ class Plot {
           value: value === null ? "–" : formatNumber(value),
         };
       }),
+      this.pointer === null || !this.chart ? "" : this.shownTime(this.pointer, this.chart),
     );
+  }
+
+  /** As fine as a pixel is wide. */
+  private shownTime(x: number, chart: uPlot): string {
+    const { min = 0, max = 0 } = chart.scales["x"]!;
+    const width = ((max! - min!) / Math.max(chart.over.clientWidth, 1)) * unit(this.kind);
+    return formatTime(this.kind, this.toTime(x), digitsFor(width));
   }
 
   private options(drawn: Drawn[]): Options {
@@ -315,11 +325,15 @@ class Plot {
         ready: [
           (chart) => {
             let down = 0;
+            let back = placeNow();
             chart.over.addEventListener("pointerdown", (event) => (down = event.clientX));
             chart.over.addEventListener("click", (event) => {
-              if (Math.abs(event.clientX - down) < 4) moveTo(this.toTime(chart.posToVal(event.offsetX, "x")));
+              if (Math.abs(event.clientX - down) >= 4 || event.detail > 1) return;
+              back = placeNow();
+              moveTo(this.toTime(chart.posToVal(event.offsetX, "x")));
             });
             chart.over.addEventListener("dblclick", () => {
+              back(); // the first click of the two meant no time
               this.zoom = null;
               this.ask(this.entities);
               this.setRange();
