@@ -251,7 +251,8 @@ def cost(watched: Watched, kinds: list[str]) -> float:
 @pytest.mark.parametrize("name", STRANGERS)
 def test_a_stranger_costs_less_than_a_client(watched: Watched, name: str) -> None:
     """Of what it takes to let one in that then says nothing."""
-    stranger, client = cost(watched, STRANGERS[name]), cost(watched, [WELCOME])
+    costs = [(cost(watched, STRANGERS[name]), cost(watched, [WELCOME])) for _ in range(2)]
+    stranger, client = map(min, zip(*costs, strict=True))  # a first time costs more, as does a delay
     assert stranger < client
 
 
