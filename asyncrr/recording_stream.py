@@ -221,10 +221,15 @@ class RecordingStream(Recording):
         return collector
 
     def show(self, *, width: int | str = "100%", height: int = 640) -> None:
-        """Open the viewer on this recording, hosting a collector inside this process if none was given yet.
+        """Open the viewer on this recording.
 
-        In a notebook the page stands below the cell, elsewhere it opens in the user's browser. The notebook's browser
-        must run on this machine, since the collector can be reached from nowhere else.
+        That of the collector that it is connected to, or else on the file that it is saved to; where it is neither,
+        as :meth:`serve` does, it is connected to a collector inside this process.
+
+        In a notebook the page stands below the cell, elsewhere it opens in the user's browser. What this process
+        serves can be reached from this machine alone, and so the notebook's browser must run there. Below the cell of
+        a notebook stands only a link where the collector does not let its page be part of another, as one does that
+        was started for many.
 
         Args:
             width: In a notebook, in pixels, or in percent as ``"100%"``.
@@ -233,14 +238,30 @@ class RecordingStream(Recording):
         Raises:
             MissingExtraError: The extra ``server`` is not installed.
         """
-        from asyncrr.collector.hosting import open_page, page_of
-        from asyncrr.viewer.notebook import is_in_notebook, show_frame
+        from asyncrr.collector.hosting import is_framed, open_page, page_of
+        from asyncrr.viewer.notebook import is_in_notebook, show_frame, show_link
 
-        page = self.serve().page
-        if is_in_notebook():
+        page = self._page()
+        if not is_in_notebook():
+            open_page(page, self._recording_id)
+        elif is_framed(page):
             show_frame(page_of(page, self._recording_id), width, height)
         else:
-            open_page(page, self._recording_id)
+            show_link(page_of(page, self._recording_id))
+
+    def _page(self) -> str:
+        """Where a viewer is that has this recording."""
+        from asyncrr.collector.hosting import page_at, show_file
+        from asyncrr.sinks.spooling import SpoolSink
+        from asyncrr.sinks.websocket import WebSocketSink
+
+        for sink in self._sinks:
+            if isinstance(sink, (SpoolSink, WebSocketSink)):
+                return page_at(sink.name)
+        for sink in self._sinks:
+            if isinstance(sink, FileSink):
+                return show_file(sink.place).url
+        return self.serve().page
 
     def _repr_html_(self) -> str:
         """For notebooks: what ``repr`` says, as a table without any script."""

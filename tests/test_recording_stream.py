@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
+import urllib.request
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from collectors import free_port
 from doubles import check_complete, new_recording, scalars
 
 import asyncrr as rr
 from asyncrr import clock
+from asyncrr.collector.hosting import show_file
+from asyncrr.sinks.file import FileSink
+from asyncrr.sinks.spooling import SpoolSink
+from asyncrr.sinks.websocket import WebSocketSink
 
 
 @pytest.mark.parametrize(
@@ -193,14 +200,54 @@ def test_spawn_starts_opens_and_connects_as_it_is_told(
         assert answer.done()
 
 
-def test_show_opens_the_page_of_a_collector_inside_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What is done instead of hosting and opening pages."""
     done: list[tuple[Any, ...]] = []
     monkeypatch.setattr("asyncrr.collector.hosting.host", lambda port: done.append(("host", port)) or Collector())
     monkeypatch.setattr("asyncrr.collector.hosting.open_page", lambda page, name: done.append(("open", page, name)))
+    return done
+
+
+def test_show_of_what_goes_nowhere_hosts_a_collector(
+    monkeypatch: pytest.MonkeyPatch, opened: list[tuple[Any, ...]]
+) -> None:
     recording = rr.new_recording("app", recording_id="mine")
-    monkeypatch.setattr(recording, "connect", lambda url: done.append(("connect", url)))
+    monkeypatch.setattr(recording, "connect", lambda url: opened.append(("connect", url)))
     recording.show()
-    assert done == [("host", 0), ("connect", Collector.url), ("open", Collector.page, "mine")]
+    assert opened == [("host", 0), ("connect", Collector.url), ("open", Collector.page, "mine")]
+
+
+@pytest.mark.parametrize("is_spooled", [False, True])
+def test_show_of_what_is_connected_opens_the_page_of_its_collector(
+    opened: list[tuple[Any, ...]], tmp_path: Path, is_spooled: bool
+) -> None:
+    url = f"wss://localhost:{free_port()}/somewhere"
+    recording = rr.new_recording("app", recording_id="mine")
+    sinks = (FileSink(tmp_path / "a.arrd"), SpoolSink(url, tmp_path / "spool") if is_spooled else WebSocketSink(url))
+    recording.set_sinks(*sinks)
+    recording.show()
+    assert opened == [("open", url.replace("wss", "https").replace("/somewhere", ""), "mine")]
+    recording.close(timeout=0)
+
+
+def test_show_of_what_is_saved_opens_a_page_on_its_file_and_goes_on_writing(
+    opened: list[tuple[Any, ...]], tmp_path: Path
+) -> None:
+    recording = rr.new_recording("app", recording_id="mine")
+    recording.save(tmp_path / "a.arrd")
+    recording.log("x", 1.0)
+    recording.show()
+    recording.show()
+    ((_, page, name), again) = opened
+    assert again == ("open", page, name)
+    recording.log("x", 2.0)
+    recording.flush()
+    with urllib.request.urlopen(f"{page}/api/recordings/mine/tree", timeout=10) as answer:
+        assert json.load(answer)["entities"]["x"]["rows"] == 2
+    recording.close()
+    show_file(str(tmp_path / "a.arrd")).close()
+    assert rr.read_recording(tmp_path / "a.arrd").row_count("x") == 2
 
 
 def test_a_notebook_shows_figures_and_runs_nothing() -> None:

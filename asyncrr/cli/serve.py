@@ -42,6 +42,7 @@ _SECONDS = click.FloatRange(0, min_open=True)
 @click.option("--certificate", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="For TLS.")
 @click.option("--key", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="The certificate's key.")
 @click.option("--insecure", "is_insecure", is_flag=True, help="Allow an address that others reach, without TLS.")
+@click.option("--framed", "is_framed", is_flag=True, help="Let notebooks of this machine show its page below a cell.")
 @click.option("--segment-bytes", type=size_of, metavar="SIZE", help="End a segment at this size: 500MB, 1GiB.")
 @click.option("--segment-seconds", type=_SECONDS, metavar="SECONDS", help="End a segment at this age.")
 @click.option(
@@ -58,6 +59,7 @@ def command(
     certificate: str | None,
     key: str | None,
     is_insecure: bool,
+    is_framed: bool,
     segment_bytes: float | None,
     segment_seconds: float | None,
     keep_bytes: float | None,
@@ -84,6 +86,7 @@ def command(
         certificate=certificate,
         key=key,
         is_insecure=is_insecure,
+        is_framed=is_framed,
         rotation=Rotation(segment_bytes or math.inf, segment_seconds or math.inf),
         retention=Retention(keep_bytes or math.inf, keep_seconds or math.inf),
     )

@@ -17,15 +17,29 @@ from asyncrr.errors import ConnectError, MissingExtraError
 from asyncrr.portal import background_loop, before_stop
 
 if TYPE_CHECKING:
+    from asyncrr.collector.access import Guard
     from asyncrr.collector.server import Collector, PageServer
 
-__all__ = ["HostedCollector", "SpawnedCollector", "ViewerServer", "host", "open_page", "serve_viewer", "spawn"]
+__all__ = [
+    "HostedCollector",
+    "SpawnedCollector",
+    "ViewerServer",
+    "host",
+    "is_framed",
+    "open_page",
+    "page_at",
+    "page_of",
+    "serve_viewer",
+    "show_file",
+    "spawn",
+]
 
 _ANSWER_SECONDS = 0.5
 _START_SECONDS = 10.0
 _STOP_SECONDS = 5.0
 
 _hosted: dict[int, HostedCollector] = {}
+_shown: dict[str, ViewerServer] = {}
 _lock = threading.Lock()
 
 
@@ -60,7 +74,7 @@ def spawn(port: int) -> SpawnedCollector:
         raise ConnectError(f"port {port}", "another program has this port: choose another, or stop that program")
     _check_installed()
     process = subprocess.Popen(
-        [sys.executable, "-m", "asyncrr", "serve", "--port", str(port)],
+        [sys.executable, "-m", "asyncrr", "serve", "--port", str(port), "--framed"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         start_new_session=True,
@@ -71,9 +85,8 @@ def spawn(port: int) -> SpawnedCollector:
 
 def _answer_of(port: int) -> str:
     """Who answers at the port: ``collector``, ``other`` or ``nobody``."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"http://127.0.0.1:{port}/api/health", timeout=_ANSWER_SECONDS) as response:
+        with _opener().open(f"http://127.0.0.1:{port}/api/health", timeout=_ANSWER_SECONDS) as response:
             return "collector" if "collector" in json.loads(response.read(4096)) else "other"
     except ConnectionRefusedError:
         return "nobody"
@@ -81,6 +94,11 @@ def _answer_of(port: int) -> str:
         return "nobody" if isinstance(getattr(error, "reason", None), ConnectionRefusedError) else "other"
     except ValueError:
         return "other"
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    """Asks without a proxy."""
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def _check_installed() -> None:
@@ -159,11 +177,30 @@ class ViewerServer:
         self._is_closed = False
         before_stop(self.close)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it serves no more."""
+        return self._is_closed or self._loop.is_closed()
+
     def close(self) -> None:
         """Stop serving."""
-        if not self._is_closed and not self._loop.is_closed():
+        if not self.is_closed:
             self._is_closed = True
             asyncio.run_coroutine_threadsafe(self._server.aclose(), self._loop).result(_STOP_SECONDS)
+
+
+def page_at(url: str) -> str:
+    """The page of the collector where recordings connect."""
+    return url.replace("ws", "http", 1)
+
+
+def is_framed(page: str) -> bool:
+    """Whether pages of this machine may show a page in a frame; ``False`` where it does not answer."""
+    try:
+        with _opener().open(f"{page}/", timeout=_ANSWER_SECONDS) as response:
+            return "frame-ancestors 'none'" not in response.headers.get("content-security-policy", "")
+    except OSError:
+        return False
 
 
 def page_of(page: str, recording_id: str) -> str:
@@ -179,6 +216,27 @@ def open_page(page: str, recording_id: str) -> None:
     threading.Thread(target=webbrowser.open, args=(address,), name="asyncrr-browser", daemon=True).start()
 
 
+def show_file(path: str) -> ViewerServer:
+    """Serve the viewer over a file, which may grow or come yet; one server for each file.
+
+    Args:
+        path: Absolute.
+
+    Raises:
+        MissingExtraError: The extra ``server`` is not installed.
+    """
+    _check_installed()
+    from asyncrr.collector.access import Access, Guard
+    from asyncrr.viewer.files import FileSource, make_files_app
+
+    with _lock:
+        known = _shown.get(path)
+        if known is None or known.is_closed:
+            app = Guard(make_files_app(FileSource(path, may_come=True)), Access(None, is_framed=True))
+            known = _shown[path] = _served(0, app)
+        return known
+
+
 def serve_viewer(port: int) -> ViewerServer:
     """Serve the viewer's page and nothing else, on the background loop.
 
@@ -187,9 +245,13 @@ def serve_viewer(port: int) -> ViewerServer:
         OSError: The port is taken.
     """
     _check_installed()
+    return _served(port, None)
+
+
+def _served(port: int, app: Guard | None) -> ViewerServer:
     from asyncrr.collector.server import PageServer
 
     loop = background_loop()
-    server = PageServer(port)
+    server = PageServer(port, app)
     asyncio.run_coroutine_threadsafe(server.start(), loop).result(_START_SECONDS)
     return ViewerServer(server, loop)

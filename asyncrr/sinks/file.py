@@ -341,6 +341,11 @@ class FileSink(SegmentSink):
         path: The file; its directory must exist.
         durability: ``"process"``: delivered means written, which survives a kill of the process. ``"disk"``:
             delivered means fsynced, which survives a loss of power.
+
+    Attributes:
+        path: As given.
+        place: Its absolute path.
+        durability: As given.
     """
 
     def __init__(self, path: str | os.PathLike[str], durability: Literal["process", "disk"] = "process") -> None:
@@ -348,7 +353,7 @@ class FileSink(SegmentSink):
             raise UsageError(f"durability={durability!r}: choose 'process' or 'disk'")
         self.path: str = os.fspath(path)
         self.durability = durability
-        self._place = os.path.abspath(self.path)
+        self.place: str = os.path.abspath(self.path)
         self._is_in_line = False
         self._before: FileSink | None = None
         super().__init__(self.path, SegmentWriter(File(self.path), sync=durability == "disk"))
@@ -356,7 +361,7 @@ class FileSink(SegmentSink):
     def _is_to_wait(self) -> bool:
         if not self._is_in_line:
             self._is_in_line = True
-            self._before, _latest[self._place] = _latest.get(self._place), self
+            self._before, _latest[self.place] = _latest.get(self.place), self
         if self._before is not None and not self._before._is_letting_go:
             self._before = None
         return self._before is not None

@@ -39,16 +39,17 @@ class FileSource:
 
     Args:
         place: The file or folder.
+        may_come: Whether the file need not be there yet.
 
     Raises:
         OSError: It cannot be read.
         FormatError: It is a file that is no recording.
     """
 
-    def __init__(self, place: str | os.PathLike[str]) -> None:
+    def __init__(self, place: str | os.PathLike[str], *, may_come: bool = False) -> None:
         self._place = os.path.abspath(os.fspath(place))
         self._read: dict[str, _Read] = {}
-        if not os.path.isdir(self._place):
+        if not may_come and not os.path.isdir(self._place):
             read_segments(open_path(self._place))
 
     def _paths(self) -> list[str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import importlib
 import sys
 
-__all__ = ["is_in_notebook", "show_frame"]
+__all__ = ["is_in_notebook", "show_frame", "show_link"]
 
 
 def is_in_notebook() -> bool:
@@ -25,3 +26,14 @@ def show_frame(address: str, width: int | str, height: int) -> None:
     """
     shown = importlib.import_module("IPython.display")
     shown.display(shown.IFrame(address, width, height))
+
+
+def show_link(address: str) -> None:
+    """Show where a page is, below the cell that runs.
+
+    Args:
+        address: Of the page.
+    """
+    shown = importlib.import_module("IPython.display")
+    text = html.escape(address)
+    shown.display(shown.HTML(f'<a href="{text}" target="_blank" rel="noopener">{text}</a>'))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 import subprocess
@@ -73,6 +74,34 @@ def test_the_viewer_is_served_alone() -> None:
     assert not is_served(server.port)
 
 
+def test_a_file_is_shown_before_it_is_there_and_by_one_server(tmp_path: Path) -> None:
+    path = str(tmp_path / "later.arrd")
+    server = hosting.show_file(path)
+    assert hosting.show_file(path) is server
+    assert json.loads(fetched(f"{server.url}/api/recordings"))["recordings"] == []
+    recording = rr.new_recording("tests", recording_id="later")
+    recording.save(path)
+    recording.log("x", rr.Scalars(1))
+    recording.flush()
+    (found,) = json.loads(fetched(f"{server.url}/api/recordings"))["recordings"]
+    assert found["recording_id"] == "later"
+    recording.close()
+    server.close()
+    assert not is_served(server.port)
+    again = hosting.show_file(path)
+    assert again is not server
+    again.close()
+
+
+def test_only_some_pages_may_be_shown_in_frames(tmp_path: Path) -> None:
+    hosted = hosting.host(0, str(tmp_path / "hosted"))
+    assert hosting.is_framed(hosted.page)
+    hosted.close()
+    assert not hosting.is_framed(hosted.page), "nobody answers"
+    with collector_process(tmp_path / "kept") as collector:
+        assert not hosting.is_framed(hosting.page_at(collector.url))
+
+
 def test_a_collector_that_is_there_is_used(tmp_path: Path) -> None:
     with collector_process(tmp_path) as process:
         assert hosting.spawn(process.port).process is None
@@ -98,6 +127,7 @@ def test_a_spawned_collector_takes_rows() -> None:
         recording.flush(timeout=20)
         recording.close()
         assert b"spawned" in fetched(f"{spawned.page}/api/recordings")
+        assert hosting.is_framed(spawned.page), "a notebook that spawned it shows it below a cell"
     finally:
         spawned.process.kill()
         spawned.process.wait(10)

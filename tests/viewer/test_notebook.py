@@ -66,6 +66,20 @@ def test_show_stands_below_the_cell(shell: Any, hosted: HostedCollector) -> None
     rec.close()
 
 
+def test_a_page_that_may_not_stand_below_a_cell_is_named_there(shell: Any, collector: RunningCollector) -> None:
+    from IPython.utils.capture import capture_output
+
+    shell.kernel = SimpleNamespace()
+    rec = rr.new_recording("notebook", recording_id='<b>"id"')
+    rec.connect(collector.url)
+    with capture_output() as captured:
+        rec.show()
+    (shown,) = (each._repr_html_() for each in captured.outputs)
+    address = f"{collector.page}/#recording=%3Cb%3E%22id%22"
+    assert shown == f'<a href="{address}" target="_blank" rel="noopener">{address}</a>'
+    rec.close()
+
+
 class _Notebook(BaseHTTPRequestHandler):
     """A page of another origin on this machine, with a frame of the address in its query."""
 
