@@ -20,8 +20,9 @@ hypothesis.settings.register_profile("asyncrr", deadline=None)  # a slow machine
 hypothesis.settings.load_profile("asyncrr")
 
 
-def pytest_collection_finish() -> None:
-    """What was imported stays: tests that collect garbage need not look through it each time."""
+@pytest.fixture(autouse=True, scope="module")
+def heap() -> None:
+    """What was imported and what tests of other modules left stays: collecting garbage need not look through it."""
     gc.collect()
     gc.freeze()
 

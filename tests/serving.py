@@ -40,10 +40,18 @@ async def serving(app: Any) -> AsyncIterator[str]:
             await running
 
 
+class _ConnectionEach(httpx.AsyncBaseTransport):
+    """A connection for each request: a pool looks through all that it has for every one."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        limits = httpx.Limits(max_keepalive_connections=0)
+        transport = httpx.AsyncHTTPTransport(verify=False, trust_env=False, limits=limits)
+        return await transport.handle_async_request(request)
+
+
 def client_of(url: str) -> httpx.AsyncClient:
     """Opens as many connections as there are requests."""
-    limits = httpx.Limits(max_connections=None)
-    return httpx.AsyncClient(base_url=url, limits=limits, timeout=30, trust_env=False)
+    return httpx.AsyncClient(base_url=url, transport=_ConnectionEach(), timeout=30)
 
 
 def inside(app: Any) -> httpx.AsyncClient:
