@@ -225,7 +225,8 @@ def test_threads_lose_no_row_while_another_seals() -> None:
     numbers = np.concatenate([chunk.row_numbers for chunk in chunks_in(queue)])
     assert len(np.unique(numbers)) == 8000
     for chunk in chunks_in(queue):
-        assert np.all(np.diff(chunk.row_numbers.astype(np.int64)) > 0)
+        for part in chunk.split():  # entities with few rows share a chunk
+            assert np.all(np.diff(part.row_numbers.astype(np.int64)) > 0)
 
 
 def interrupted(act: Callable[[], object], at: int) -> bool:
