@@ -18,6 +18,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import asyncrr
+from asyncrr import components
 from asyncrr.coercion import (
     blobs,
     clean_text,
@@ -551,3 +553,11 @@ def test_values_that_cannot_be_plain() -> None:
 def test_descriptions_are_short() -> None:
     assert len(describe("x" * 1000)) < 100
     assert describe(np.zeros((2, 3))) == "an array of shape (2, 3) and dtype float64"
+
+
+def test_what_archetypes_take_is_imported_when_it_is_asked_for() -> None:
+    assert components.Radius is asyncrr.Radius
+    assert "Radius" in vars(components)
+    assert "FillMode" in dir(components)
+    with pytest.raises(AttributeError, match=r"module 'asyncrr\.components' has no attribute 'Scalars'"):
+        components.Scalars  # type: ignore[attr-defined]  # noqa: B018

@@ -285,6 +285,14 @@ def test_who_gives_up_with_nothing_left_loses_nothing() -> None:
     assert closing.done.result(0) is None
 
 
+def test_where_no_loop_runs_nothing_gives_up_later() -> None:
+    lane = Lane(outbox_of(frames=1), ScriptedSink())
+    closing = Closing([lane], pending())
+    closing.give_up_after(0.0, lambda: "too slow", lambda: None)
+    assert not closing.done.done()
+    assert lane.outbox.stats().dropped == {}
+
+
 @pytest.mark.parametrize("is_failing", [False, True])
 def test_a_closing_is_passed_on_as_it_ends(is_failing: bool) -> None:
     lane = Lane(outbox_of(frames=1), ScriptedSink())

@@ -171,6 +171,17 @@ def test_changes_are_told() -> None:
     assert str(outbox.last_trouble) == "slow"
 
 
+def test_what_will_not_open_as_it_was_meant_goes_on_taking_frames() -> None:
+    told: list[str] = []
+    outbox = outbox_with(frame_of(1))
+    outbox.on_change = lambda: told.append(str(outbox.opening_error))
+    outbox.refuse_opening(SinkError("ws://there", "the token is wrong"))
+    assert told == ["ws://there: the token is wrong"]
+    assert outbox.last_trouble is outbox.opening_error
+    assert outbox.error is None
+    assert [frame.sequence for frame in outbox.take(1)] == [1]
+
+
 class OutboxMachine(RuleBasedStateMachine):
     """Any order of calls keeps the books."""
 

@@ -92,6 +92,14 @@ def test_strict_everywhere_raises_at_the_constructor(make: Callable[[], Any], mo
         make()
 
 
+def test_a_refused_column_has_nothing_but_its_reason() -> None:
+    (column,) = rr.Points3D.columns(positions=FOUR)
+    for ask in (lambda: column.row_count, lambda: column.values, lambda: column[0]):
+        with pytest.raises(rr.DataError, match="positions"):
+            ask()
+    assert "positions" in repr(column)
+
+
 @pytest.mark.parametrize("make", BAD.values(), ids=BAD)
 def test_a_refused_object_tells_why_and_harms_nobody(make: Callable[[], Any]) -> None:
     bad = make()

@@ -191,6 +191,11 @@ def test_a_list_in_a_column_is_a_row(values: Any, lengths: list[int], instances:
     assert lengths == ([1] * len(lengths) if column.lengths is None else column.lengths.tolist())
 
 
+def test_a_column_of_mappings_and_lists_is_one_of_structures() -> None:
+    (column,) = AnyValues.columns(value=[[{"x": 1}], [[1, "a"]]])
+    assert (column.descriptor.dtype, column.values) == ("struct", [{"x": 1}, [1, "a"]])
+
+
 def test_a_column_of_none_and_of_nothing() -> None:
     (column,) = AnyValues.columns(optional=iter([1, None, [2, 3]]))
     assert column.lengths is not None

@@ -23,7 +23,9 @@ from asyncrr.wire import (
     decode_message,
     encode_gap,
     encode_message,
+    encode_piece,
     is_data,
+    is_piece,
 )
 from asyncrr.wire.packing import pack
 from asyncrr.wire.segment_frames import Gap, header_to_map
@@ -55,6 +57,16 @@ def test_frames_are_no_control_message() -> None:
     assert is_data(data)
     with pytest.raises(CorruptError):
         decode_message(data)
+
+
+@given(st.binary())
+def test_pieces_of_frames_are_told_from_all_else(data: bytes) -> None:
+    piece = encode_piece(data)
+    assert is_piece(piece)
+    assert piece[1:] == data
+    assert not is_data(piece)
+    assert not is_piece(encode_message(Ack(1)))
+    assert not is_piece(bytes(encode_gap(Gap(0, 1, 2, "x"), 1)))
 
 
 def test_long_error_texts_are_cut() -> None:

@@ -97,6 +97,7 @@ def test_an_index_tells_where_every_chunk_lies(drawn: list[Chunk]) -> None:
     frames = [encode_chunk(chunk, number) for number, chunk in enumerate(drawn, 1)]
     gap = encode_gap(Gap(0, 1, 2, "x"), 9)
     index, end = index_of([encode_header(HEADER), *frames, gap])
+    assert index.nbytes >= 8 * (1 + 3 * len(frames))  # the gap's place; place, size and number of each chunk
     frame = index.trailer(end)
     data = bytes(frame)
     assert trailer_length(data[-FOOTER_BYTES:]) == len(data)
