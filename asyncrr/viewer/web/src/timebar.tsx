@@ -58,7 +58,7 @@ export function TimeBar() {
           ))}
         </select>
         <output id="time" title={range && time !== null ? formatWhole(range.kind, time) : ""}>
-          {range && time !== null ? formatTime(range.kind, time, Math.max(3, finest)) : "–"}
+          {range && time !== null ? formatTime(range.kind, time, Math.max(isFollowing.value ? 3 : 6, finest)) : "–"}
         </output>
       </div>
       <div

@@ -63,6 +63,7 @@ export function SeriesTile({ tile }: TileProps) {
     <>
       <div class="plot fill" ref={place}>
         {message.value && <p class="muted pad">{message.value}</p>}
+        {pointed.value && <span class="muted pointed">{pointed.value}</span>}
       </div>
       <div class="legend">
         {legend.value.map((each) => (
@@ -79,7 +80,6 @@ export function SeriesTile({ tile }: TileProps) {
             <b>{each.value}</b>
           </button>
         ))}
-        {pointed.value && <span class="muted pointed">{pointed.value}</span>}
       </div>
     </>
   );
