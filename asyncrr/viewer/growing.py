@@ -315,8 +315,13 @@ class GrowingRecording:
         """A chunk; ``None`` where it is damaged or its file is gone."""
         return next(self.load_each([stored]), None)
 
-    def load_each(self, frames: Iterable[StoredFrame]) -> Iterator[Chunk]:
-        """Many chunks, those left out that are damaged or whose file is gone. A file is opened once for its run."""
+    def load_each(self, frames: Iterable[StoredFrame], *, is_kept: bool = True) -> Iterator[Chunk]:
+        """Many chunks, those left out that are damaged or whose file is gone. A file is opened once for its run.
+
+        Args:
+            frames: Which.
+            is_kept: Whether those that have a frame of their own are kept for the next question, too.
+        """
         path, file = "", None
         try:
             for stored in frames:
@@ -330,25 +335,27 @@ class GrowingRecording:
                             path, file = stored.path, open(stored.path, "rb")  # noqa: SIM115
                         file.seek(stored.offset)
                         frame = parse_frame(file.read(stored.nbytes), stored.offset)
-                        chunks = self._keep(key, decode_chunk(frame).split())
+                        chunks = decode_chunk(frame).split()
                     except (FormatError, OSError) as error:
                         found = (stored.path, stored.offset, stored.nbytes, str(error))
                         if found not in self.damage:  # it is asked for again and again
                             self.damage.append(found)
                         continue
-                self._cache.move_to_end(key)
+                    if is_kept or stored.part is not None:
+                        self._keep(key, chunks)
+                else:
+                    self._cache.move_to_end(key)
                 yield chunks[stored.part or 0]
         finally:
             if file is not None:
                 file.close()
 
-    def _keep(self, key: tuple[str, int], chunks: list[Chunk]) -> list[Chunk]:
+    def _keep(self, key: tuple[str, int], chunks: list[Chunk]) -> None:
         self._cache[key] = chunks
         self._cached_bytes += sum(chunk.nbytes for chunk in chunks)
         while self._cached_bytes > _CACHE_BYTES and len(self._cache) > 1:
             _, oldest = self._cache.popitem(last=False)
             self._cached_bytes -= sum(chunk.nbytes for chunk in oldest)
-        return chunks
 
     def clears(self, path: str) -> Iterator[tuple[str, Chunk]]:
         """The chunks that may clear an entity, its own and those of the entities above it, each with its entity."""

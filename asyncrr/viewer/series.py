@@ -14,6 +14,8 @@ __all__ = ["Series", "decimated"]
 Array: TypeAlias = "np.ndarray[Any, Any]"
 
 _MAX_LINES = 64
+_HISTORY_BYTES = 8 * 2**20
+"""The chunks of more are not kept for other questions: not all have room, and their memory is used again."""
 
 
 class Series:
@@ -51,40 +53,46 @@ class Series:
 
     def refresh(self, recording: GrowingRecording) -> None:
         """Take what the recording has more of since the last time."""
-        times: list[Array] = []
-        values: list[Array] = []
+        before = self._count
         for key, group in recording.entities.get(self._entity, {}).items():
             if self._component not in key:
                 continue
-            new = group.frames[self._taken.get(key, 0) :]
-            for chunk in recording.load_each(each for each in new if self._timeline in each.summary.timelines):
-                column = chunk.columns[self._component]
-                if column.descriptor.dtype not in NUMERIC_DTYPES or column.descriptor.shape:
-                    continue
-                times.append(chunk.timelines[self._timeline][1])
-                values.append(_rows(column.values.astype(np.float64, copy=False), column.counts, len(chunk)))
+            new = [each for each in group.frames[self._taken.get(key, 0) :] if self._timeline in each.summary.timelines]
             self._taken[key] = len(group.frames)
-        if times:
-            self._append(times, values)
-
-    def _append(self, times: list[Array], pieces: list[Array]) -> None:
-        lines = max(self._values.shape[1], *(piece.shape[1] for piece in pieces))
-        widened = [_widened(piece, lines) for piece in pieces]
-        before, self._count = self._count, self._count + sum(map(len, times))
-        if self._count > len(self._times) or lines > self._values.shape[1]:
-            room = max(1024, 2 * self._count if before else self._count)  # history comes at once, the rest bit by bit
-            held_times, held_values = self._times, self._values
-            self._times, self._values = np.empty(room, np.int64), np.empty((room, lines))
-            self._times[:before] = held_times[:before]
-            self._values[:before, : held_values.shape[1]] = held_values[:before]
-            self._values[:before, held_values.shape[1] :] = np.nan
-        np.concatenate(times, out=self._times[before : self._count])
-        np.concatenate(widened, out=self._values[before : self._count])
+            self._reserve(sum(each.summary.row_count for each in new))
+            is_history = sum(each.nbytes for each in new) > _HISTORY_BYTES
+            for chunk in recording.load_each(new, is_kept=not is_history):
+                column = chunk.columns[self._component]
+                if column.descriptor.dtype in NUMERIC_DTYPES and not column.descriptor.shape:
+                    self._append(chunk.timelines[self._timeline][1], _rows(column.values, column.counts, len(chunk)))
         tail = self._times[max(before - 1, 0) : self._count]
         if (tail[1:] < tail[:-1]).any():
             order = np.argsort(self.times, kind="stable")
             self._times[: self._count] = self.times[order]
             self._values[: self._count] = self.values[order]
+
+    def _append(self, times: Array, values: Array) -> None:
+        self._reserve(len(times))
+        lines = values.shape[1]
+        if lines > self._values.shape[1]:
+            self._resize(len(self._times), lines)
+        begin, self._count = self._count, self._count + len(times)
+        self._times[begin : self._count] = times
+        self._values[begin : self._count, :lines] = values
+        self._values[begin : self._count, lines:] = np.nan
+
+    def _reserve(self, rows: int) -> None:
+        """Have room for so many more; history comes at once, the rest bit by bit."""
+        needed = self._count + rows
+        if needed > len(self._times):
+            self._resize(max(1024, 2 * needed if self._count else needed), self._values.shape[1])
+
+    def _resize(self, room: int, lines: int) -> None:
+        times, values = self.times, self.values
+        self._times, self._values = np.empty(room, np.int64), np.empty((room, lines))
+        self._times[: self._count] = times
+        self._values[: self._count, : values.shape[1]] = values
+        self._values[: self._count, values.shape[1] :] = np.nan
 
 
 def _rows(values: Array, counts: int | Array, rows: int) -> Array:
@@ -97,12 +105,6 @@ def _rows(values: Array, counts: int | Array, rows: int) -> Array:
         has = counts > line
         found[has, line] = values[starts[:-1][has] + line]
     return found
-
-
-def _widened(values: Array, lines: int) -> Array:
-    if values.shape[1] == lines:
-        return values
-    return np.concatenate([values, np.full((len(values), lines - values.shape[1]), np.nan)], axis=1)
 
 
 def decimated(times: Array, values: Array, low: int, high: int, points: int) -> tuple[Array, Array]:

@@ -99,6 +99,26 @@ def test_series_grow_and_keep_extremes(recorded: Recorded) -> None:
         assert np.frombuffer(line["y"]).tolist() == [sign * step for step in range(50)]
 
 
+def test_rows_of_different_lengths_become_lines_with_holes(recorded: Recorded) -> None:
+    rows = {3: [30.0], 1: [10.0, 11.0, 12.0], 2: [], 0: [0.0, 1.0]}
+
+    def fill_uneven(rec: rr.RecordingStream) -> None:
+        for step, values in rows.items():
+            rec.log("value", rr.Scalars(values), time={"step": step})
+            rec.flush()
+
+    path = recorded(fill_uneven)
+    growing = Answers()
+    for end in range(0, path.stat().st_size + 97, 97):  # told of while it comes
+        growing.recording.refresh([(str(path), min(end, path.stat().st_size))])
+        growing.series("value", "Scalars:scalars", "step", None, None, 100)
+    for answers in (growing, whole(path)):
+        found = answers.series("value", "Scalars:scalars", "step", None, None, 100)
+        lines = [np.frombuffer(line["y"]).tolist() for line in found["series"]]
+        nan = float("nan")
+        assert np.array_equal(lines, [[0, 10, nan, 30], [1, 11, nan, nan], [nan, 12, nan, nan]], equal_nan=True)
+
+
 def test_ten_million_points_are_read_once_and_told_as_few(recorded: Recorded) -> None:
     count, at_once = 10_000_000, 500_000
     values = np.sin(np.arange(count) / 1e6)
@@ -118,6 +138,7 @@ def test_ten_million_points_are_read_once_and_told_as_few(recorded: Recorded) ->
     assert found["total"] == count
     assert len(line) <= 2100
     assert line.max() == 9
+    assert answers.recording._cached_bytes < 2**20, "its chunks are not kept beside it"
     path.unlink()
     zoomed = answers.series("signal", "Scalars:scalars", "step", 1_234_000, 1_235_000, 2000)
     assert len(np.frombuffer(zoomed["series"][0]["y"])) == 1003, "no file is needed any more"
