@@ -10,6 +10,7 @@ import webbrowser
 import click
 
 from asyncrr.cli.printing import escaped, print_facts
+from asyncrr.collector.hosting import page_at
 
 __all__ = ["command"]
 
@@ -30,7 +31,7 @@ def command(source: str, port: int, is_opened: bool) -> None:
              asyncrr view ws://127.0.0.1:9878
     """
     if re.match(r"(ws|http)s?://", source):
-        page = re.sub(r"^ws", "http", source)
+        page = page_at(source)
         print_facts({"page": escaped(page)})
         if is_opened:
             webbrowser.open(page)

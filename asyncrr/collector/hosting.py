@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 import tempfile
 import threading
 import urllib.request
+from http.client import HTTPException
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -92,7 +94,7 @@ def _answer_of(port: int) -> str:
         return "nobody"
     except OSError as error:
         return "nobody" if isinstance(getattr(error, "reason", None), ConnectionRefusedError) else "other"
-    except ValueError:
+    except (ValueError, HTTPException):
         return "other"
 
 
@@ -190,8 +192,8 @@ class ViewerServer:
 
 
 def page_at(url: str) -> str:
-    """The page of the collector where recordings connect."""
-    return url.replace("ws", "http", 1)
+    """The page of the collector at an address: that of the page, or the one where recordings connect."""
+    return re.sub(r"^ws", "http", url)
 
 
 def is_framed(page: str) -> bool:
@@ -199,7 +201,7 @@ def is_framed(page: str) -> bool:
     try:
         with _opener().open(f"{page}/", timeout=_ANSWER_SECONDS) as response:
             return "frame-ancestors 'none'" not in response.headers.get("content-security-policy", "")
-    except OSError:
+    except (OSError, HTTPException):
         return False
 
 

@@ -28,5 +28,7 @@ def neighbor(recording: GrowingRecording, timeline: str, time: int, *, is_next: 
             found += borders
             for chunk in recording.load_each(across):
                 times = chunk.timelines[timeline][1]
-                found += times[times > time if is_next else times < time].tolist()
+                beyond = times[times > time] if is_next else times[times < time]
+                if len(beyond):
+                    found.append(int(beyond.min() if is_next else beyond.max()))
     return min(found, default=None) if is_next else max(found, default=None)

@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -114,6 +115,25 @@ def test_another_program_at_the_port_is_told() -> None:
             hosting.spawn(server.port)
     finally:
         server.close()
+
+
+def test_a_program_that_answers_anything_else_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            for _ in range(2):
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(4096)
+                    connection.sendall(b"220 mail.example ESMTP\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        port = listener.getsockname()[1]
+        with pytest.raises(ConnectError, match="another program"):
+            hosting.spawn(port)
+        assert not hosting.is_framed(f"http://127.0.0.1:{port}")
+        thread.join()
 
 
 def test_a_spawned_collector_takes_rows() -> None:

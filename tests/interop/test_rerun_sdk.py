@@ -29,8 +29,6 @@ def test_what_else_archetypes_take_is_here_by_name() -> None:
         assert hasattr(peer("rerun.components"), name)
         assert getattr(rr.components, name) is getattr(rr, name)
         assert name in dir(rr.components)
-    with pytest.raises(AttributeError, match="no attribute 'Scalars'"):
-        rr.components.Scalars  # type: ignore[attr-defined]  # noqa: B018
 
 
 @pytest.mark.parametrize(("values", "lengths", "instances"), COLUMNS)

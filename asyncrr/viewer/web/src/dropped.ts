@@ -196,11 +196,11 @@ class Dropped implements DroppedRecording {
   }
 
   async neighbor(timeline: string, at: bigint, direction: Direction): Promise<bigint | null> {
-    const times = this.sorted.get(timeline) ?? this.sort(timeline);
+    const times = this.sorted.get(timeline) ?? this.sortTimes(timeline);
     return times[direction > 0 ? firstAfter(times, at) : firstAfter(times, at - 1n) - 1] ?? null;
   }
 
-  private sort(timeline: string): BigInt64Array {
+  private sortTimes(timeline: string): BigInt64Array {
     const each = this.chunks.map((chunk) => chunk.timelines.get(timeline)?.times ?? new BigInt64Array());
     const times = new BigInt64Array(each.reduce((sum, { length }) => sum + length, 0));
     let place = 0;

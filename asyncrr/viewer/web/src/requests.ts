@@ -115,20 +115,27 @@ function askGathered(): void {
   const all = [...gathered];
   gathered.clear();
   for (const [query, asks] of all) {
-    while (asks.length) {
-      let together = query;
-      const taken: Ask[] = [];
-      while (asks.length && taken.length < MOST_TOGETHER && (!taken.length || together.length + 3 * asks[0]!.entity.length < MAX_QUERY)) {
-        const ask = asks.shift()!;
-        together += `&entity=${encodeURIComponent(ask.entity)}`;
-        taken.push(ask);
+    let together = query;
+    let taken: Ask[] = [];
+    for (const ask of asks) {
+      const more = `&entity=${encodeURIComponent(ask.entity)}`;
+      if (taken.length === MOST_TOGETHER || (taken.length && together.length + more.length > MAX_QUERY)) {
+        askTogether(together, taken);
+        together = query;
+        taken = [];
       }
-      inTurn(async () => seriesIn(await bytesOf(await get(`${prefix()}/series?${together}`)))).then(
-        (found) => taken.forEach((ask, place) => ask.resolve(found[place]!)),
-        (error: unknown) => taken.forEach((ask) => ask.reject(error)),
-      );
+      together += more;
+      taken.push(ask);
     }
+    askTogether(together, taken);
   }
+}
+
+function askTogether(query: string, asks: Ask[]): void {
+  inTurn(async () => seriesIn(await bytesOf(await get(`${prefix()}/series?${query}`)))).then(
+    (found) => asks.forEach((ask, place) => ask.resolve(found[place]!)),
+    (error: unknown) => asks.forEach((ask) => ask.reject(error)),
+  );
 }
 
 function seriesIn(bytes: Uint8Array): Series[] {

@@ -53,8 +53,8 @@ export function TileGrid() {
   const sorted = [...tiles.value].sort((a, b) => place(order.value, a.key) - place(order.value, b.key));
   const shown = sorted.filter((tile) => !hidden.value.has(tile.key) && (large.value === null || tile.key === large.value));
 
-  const move = (moved: string | null, target: string | undefined) => {
-    if (!moved || !target || moved === target) return;
+  const move = (moved: string | null, target: string) => {
+    if (!moved || moved === target) return;
     const keys = sorted.map((tile) => tile.key);
     const to = keys.indexOf(target);
     keys.splice(keys.indexOf(moved), 1);
@@ -80,8 +80,9 @@ export function TileGrid() {
             dragged.current = null;
           }}
           onMove={(by) => {
-            move(tile.key, shown[index + by]?.key);
-            told.value = `${shownTitle(tile.title)}: tile ${Math.min(Math.max(index + by, 0), shown.length - 1) + 1} of ${shown.length}`;
+            const to = Math.min(Math.max(index + by, 0), shown.length - 1);
+            move(tile.key, shown[to]!.key);
+            told.value = `${shownTitle(tile.title)}: tile ${to + 1} of ${shown.length}`;
           }}
         />
       ))}

@@ -325,15 +325,18 @@ class Plot {
         ready: [
           (chart) => {
             let down = 0;
-            let back = placeNow();
-            chart.over.addEventListener("pointerdown", (event) => (down = event.clientX));
+            let back: (() => void) | null = null;
+            chart.over.addEventListener("mousedown", (event) => {
+              down = event.clientX;
+              if (event.detail === 1) back = null;
+            });
             chart.over.addEventListener("click", (event) => {
-              if (Math.abs(event.clientX - down) >= 4 || event.detail > 1) return;
+              if (event.detail > 1 || Math.abs(event.clientX - down) >= 4) return;
               back = placeNow();
               moveTo(this.toTime(chart.posToVal(event.offsetX, "x")));
             });
             chart.over.addEventListener("dblclick", () => {
-              back(); // the first click of the two meant no time
+              back?.(); // the first click of the two meant no time
               this.zoom = null;
               this.ask(this.entities);
               this.setRange();
